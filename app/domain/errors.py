@@ -1,0 +1,98 @@
+"""The error tree. The core raises these; `app.api.problems` alone knows their HTTP status.
+
+TriageError
+├── InvalidInput                 the request cannot be understood
+│   ├── IdempotencyKeyMissing    a turn was posted without its key
+│   └── IdempotencyMismatch      the same key came with another body
+├── NotAuthenticated             no credential came with the request
+├── CaseNotFound                 no such case, or it is somebody else's
+├── TurnNotFound                 no such turn in this case
+├── TurnBusy                     another turn is running and the caller asked not to wait
+├── CaseFull                     the case has reached its playbook's limit of messages
+├── ResultNotReady               the interview or the analysis is still going on
+├── StrategyUnavailable          an analysis strategy this version does not have
+├── Draining                     this instance is shutting down
+├── StateUnavailable             Valkey is away, loading or full
+├── Fenced                       another instance owns the case now
+└── PlaybookInvalid              a playbook file has mistakes
+"""
+
+
+class TriageError(Exception):
+    """Whatever this project raises on purpose; its text is fit to show."""
+
+
+class InvalidInput(TriageError):
+    """The request cannot be understood as it stands."""
+
+
+class IdempotencyKeyMissing(InvalidInput):
+    """Every turn carries an Idempotency-Key, so that a retry cannot run it twice."""
+
+
+class IdempotencyMismatch(InvalidInput):
+    """The same Idempotency-Key came with another body."""
+
+
+class NotAuthenticated(TriageError):
+    """No usable credential came with the request."""
+
+
+class CaseNotFound(TriageError):
+    """No such case for this caller: absent, expired, erased, or somebody else's."""
+
+
+class TurnNotFound(TriageError):
+    """The case has no such turn."""
+
+
+class TurnBusy(TriageError):
+    """A turn is running and the caller asked to be refused rather than queued."""
+
+    def __init__(self, turn: int) -> None:
+        """Name the running turn, so that the caller can follow or cancel it."""
+        super().__init__(f"turn {turn} is still running")
+        self.turn = turn
+
+
+class CaseFull(TriageError):
+    """The case has as many messages as its playbook allows."""
+
+
+class ResultNotReady(TriageError):
+    """There is no result yet."""
+
+    def __init__(self, status: str) -> None:
+        """Carry the case's status, which the caller wants to know instead."""
+        super().__init__(f"the result is not ready: the case is {status}")
+        self.status = status
+
+
+class StrategyUnavailable(TriageError):
+    """An analysis strategy was asked for that this version does not have."""
+
+
+class Draining(TriageError):
+    """This instance is shutting down; another one, or a later try, will serve."""
+
+
+class StateUnavailable(TriageError):
+    """Valkey is away, loading its data, or out of memory."""
+
+    def __init__(self, reason: str, retry_after: float = 1.0) -> None:
+        """Say why, and after how many seconds a retry makes sense."""
+        super().__init__(f"storage is unavailable: {reason}")
+        self.retry_after = retry_after
+
+
+class Fenced(TriageError):
+    """Another instance has taken the case over; whoever raises this must stop writing."""
+
+
+class PlaybookInvalid(TriageError):
+    """A playbook file has mistakes; `mistakes` names each with its line and field."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        """Keep every mistake, not only the first."""
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes

@@ -1,0 +1,268 @@
+"""Playbooks: everything the engine knows about a domain, as one versioned value.
+
+The engine itself knows no domain. A playbook says what to ask, how the closed taxonomy looks, which
+words mean danger and what a person can do next. The reader of playbook files is
+`app.core.playbooks`; this module is only the shape.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Locale = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as pt-BR")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$")]
+Texts = dict[Locale, str]
+"""One text per locale; every locale of the playbook must be there."""
+Words = dict[Locale, tuple[str, ...]]
+"""A list of words or phrases per locale; a locale without any may be left out."""
+
+Level = Literal["low", "medium", "high"]
+UrgencyLevel = Literal["low", "medium", "high", "critical"]
+SlotKind = Literal["text", "date", "money", "number", "yes_no", "choice", "place"]
+
+URGENCY_ORDER: tuple[UrgencyLevel, ...] = ("low", "medium", "high", "critical")
+LEVEL_ORDER: tuple[Level, ...] = ("low", "medium", "high")
+
+
+def more_urgent(one: UrgencyLevel, other: UrgencyLevel) -> UrgencyLevel:
+    """Return the higher of two urgencies.
+
+    >>> more_urgent("high", "low")
+    'high'
+    """
+    return max(one, other, key=URGENCY_ORDER.index)
+
+
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a playbook file: unknown keys are mistakes."""
+
+
+class Phase(_Part, kw_only=True):
+    """A stretch of the interview and how many questions it may take."""
+
+    name: Name
+    least: Annotated[int, Meta(ge=0, le=20)] = 0
+    most: Annotated[int, Meta(ge=0, le=20)]
+    complexity: Level = "low"
+    """The phase opens only for cases at least this complex."""
+
+
+class Condition(_Part, kw_only=True):
+    """When a slot is asked. All the given parts must hold."""
+
+    areas: tuple[Code, ...] = ()
+    """Holds if the leading area, or sub-area, is one of these; empty means any."""
+    slot: Name | None = None
+    equals: tuple[str, ...] = ()
+    """With `slot`: holds if that slot is known and, if `equals` is given, has one of these values."""
+    complexity: Level | None = None
+    """Holds if the case is at least this complex."""
+
+
+class Option(_Part, kw_only=True):
+    """One answer of a `choice` slot."""
+
+    value: Name
+    label: Texts
+    words: Words = {}
+    """Other ways in which people say it."""
+
+
+class Slot(_Part, kw_only=True):
+    """Something to be known about a case, and the plain question that asks for it."""
+
+    name: Name
+    phase: Name
+    kind: SlotKind = "text"
+    label: Texts
+    question: Texts
+    required: bool = False
+    when: Condition | None = None
+    options: tuple[Option, ...] = ()
+    patterns: Words = {}
+    """Regular expressions that find the value in free text; group 1, or the whole match."""
+    sensitive: bool = False
+    """Personal data that is never shown in operator lists or logs."""
+
+
+class SubArea(_Part, kw_only=True):
+    """A leaf of the taxonomy: one kind of problem."""
+
+    code: Code
+    label: Texts
+    description: Texts
+    synonyms: Words
+    """Words and phrases that speak for this kind of problem."""
+    examples: Words
+    """Short stories, as people tell them."""
+    nature: Name
+    """The general nature of the matter, such as labour, civil or hardware."""
+    urgency: UrgencyLevel = "low"
+    """The least urgency of a case of this kind when nothing else is known."""
+    deadline: Texts = {}
+    """The time limit that runs for this kind of problem, in plain words."""
+    documents: Words = {}
+    """What to bring."""
+    steps: Words = {}
+    """What to do next."""
+    warnings: Words = {}
+
+
+class Area(_Part, kw_only=True):
+    """A branch of the taxonomy."""
+
+    code: Code
+    label: Texts
+    subareas: tuple[SubArea, ...]
+
+
+class Signal(_Part, kw_only=True):
+    """Something in a story that makes a case more complex."""
+
+    name: Name
+    label: Texts
+    weight: Annotated[float, Meta(gt=0, le=10)]
+    words: Words = {}
+    patterns: Words = {}
+    areas: tuple[Code, ...] = ()
+    """Holds for every case of these areas or sub-areas."""
+
+
+class Complexity(_Part, kw_only=True):
+    """How signals add up to a level: the sum of weights against two thresholds."""
+
+    medium: float
+    high: float
+    second_area: float = 1.0
+    """The weight of a second area that is nearly as likely as the first."""
+    urgent: float = 1.0
+    """The weight of a red flag."""
+    long_story: float = 0.5
+    """The weight of every thousand characters the person has written."""
+    signals: tuple[Signal, ...] = ()
+
+
+class Answer(_Part, kw_only=True):
+    """A slot value that raises a red flag."""
+
+    slot: Name
+    equals: tuple[str, ...]
+
+
+class RedFlag(_Part, kw_only=True):
+    """Danger that rules find by themselves; a model may add flags but never remove one."""
+
+    code: Name
+    label: Texts
+    words: Words = {}
+    """Words and phrases; compared without accents and case, at word boundaries."""
+    patterns: Words = {}
+    """Regular expressions over the same folded text."""
+    unless: Words = {}
+    """Regular expressions that, where they cover a hit, make it not count (such as negations)."""
+    answers: tuple[Answer, ...] = ()
+    urgency: UrgencyLevel
+    advice: Texts
+    """What to do at once; shown before anything else."""
+    handoff: bool = False
+    """A human should look at this case now."""
+
+
+class Budget(_Part, kw_only=True):
+    """How many questions a case of one complexity takes."""
+
+    least: Annotated[int, Meta(ge=1, le=20)]
+    most: Annotated[int, Meta(ge=1, le=20)]
+
+
+class Limits(_Part, kw_only=True):
+    """What one case may use."""
+
+    message_chars: Annotated[int, Meta(ge=50, le=50_000)] = 6_000
+    messages: Annotated[int, Meta(ge=10, le=1_000)] = 200
+    """Accepted messages and corrections of one case, all in all."""
+    reply_chars: Annotated[int, Meta(ge=200, le=20_000)] = 4_000
+    questions: dict[Level, Budget]
+
+
+class Ttl(_Part, kw_only=True):
+    """How long a case lives without being touched, in seconds."""
+
+    active: Annotated[int, Meta(ge=60)] = 7 * 86_400
+    completed: Annotated[int, Meta(ge=60)] = 30 * 86_400
+    turn_log: Annotated[int, Meta(ge=5)] = 600
+    """How long the words of a finished turn can be resumed one by one."""
+
+
+class Models(_Part, kw_only=True):
+    """Which model of each provider does which job; settings may override."""
+
+    interview: dict[Literal["openai", "anthropic"], str]
+    small: dict[Literal["openai", "anthropic"], str]
+    """For the `simple` analysis."""
+
+
+class Phrases(_Part, kw_only=True):
+    """The guided interviewer's own sentences."""
+
+    acknowledge: Words
+    """Short openings before the next question, used in turn."""
+    unclear: Texts
+    """Said once when nothing of the story could be placed; asks for more."""
+    retry: Texts
+    """Said when an answer could not be read as what was asked."""
+    closing: Texts
+    addendum: Texts
+    """Said when something is added after the interview has ended."""
+    corrected: Texts
+    """Said when the person corrects a fact."""
+    done: Words
+    """Ways in which people say that they have nothing to add."""
+    unknown: Words
+    """Ways in which people say that they do not know."""
+    out_of_scope: Texts
+    """What the result says when the matter fits nothing in the taxonomy."""
+
+
+class Playbook(_Part, kw_only=True):
+    """A whole domain. `id` and `version` are kept with every case that used it."""
+
+    format: Literal[1]
+    id: Name
+    version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    title: Texts
+    description: Texts
+    locales: tuple[Locale, ...]
+    """The first is the default."""
+    persona: Texts
+    """Who the interviewer is and how it speaks; goes into the model's prompt."""
+    notice: Texts
+    """What the person should know before they begin: what this is, and that it is not advice."""
+    greeting: Texts
+    phrases: Phrases
+    phases: tuple[Phase, ...]
+    slots: tuple[Slot, ...]
+    areas: tuple[Area, ...]
+    complexity: Complexity
+    red_flags: tuple[RedFlag, ...]
+    general_steps: Words
+    """Next steps where the kind of problem has none of its own or was not recognised."""
+    limits: Limits
+    ttl: Ttl = Ttl()
+    models: Models
+
+    def subareas(self) -> dict[str, SubArea]:
+        """Return every leaf of the taxonomy by its code."""
+        return {sub.code: sub for area in self.areas for sub in area.subareas}
+
+    def slot(self, name: str) -> Slot | None:
+        """Return the slot of that name."""
+        return next((slot for slot in self.slots if slot.name == name), None)
+
+    def locale(self, wanted: str | None) -> str:
+        """Return the playbook's locale nearest to the wanted one: exact, same language, default."""
+        if wanted in self.locales:
+            return str(wanted)
+        language = (wanted or "").split("-")[0].lower()
+        return next((one for one in self.locales if one.split("-")[0] == language), self.locales[0])
