@@ -1,9 +1,10 @@
 """What a client reads from a stream: the events of a turn and of a case, and their frames.
 
-Event ids are `{epoch}-{seq}`: the fencing number of whoever generated it, and a count. They are also
-the entry ids of the Valkey stream that keeps them, so ids only ever grow.
+Event ids are `{epoch}-{seq}`: the fencing number of whoever generated it, and a count. They are
+also the entry ids of the Valkey stream that keeps them, so ids only ever grow.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -43,7 +44,7 @@ class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all event data; the event's name is its tag."""
 
 
-class TurnStarted(_Event, kw_only=True, tag="turn.started"):
+class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
     """Somebody works on the turn."""
 
     turn: int
@@ -51,19 +52,19 @@ class TurnStarted(_Event, kw_only=True, tag="turn.started"):
     variant: str
 
 
-class Status(_Event, kw_only=True, tag="status"):
+class Status(_Event, frozen=True, kw_only=True, tag="status"):
     """A word about what is going on while nothing visible happens."""
 
     status: Literal["thinking", "analysing"]
 
 
-class Delta(_Event, kw_only=True, tag="delta"):
+class Delta(_Event, frozen=True, kw_only=True, tag="delta"):
     """A piece of the answer."""
 
     t: str
 
 
-class TurnRestarted(_Event, kw_only=True, tag="turn.restarted"):
+class TurnRestarted(_Event, frozen=True, kw_only=True, tag="turn.restarted"):
     """The turn begins again: drop the partial text."""
 
     turn: int
@@ -71,13 +72,13 @@ class TurnRestarted(_Event, kw_only=True, tag="turn.restarted"):
     reason: Literal["takeover", "provider", "handover"]
 
 
-class Snapshot(_Event, kw_only=True, tag="snapshot"):
+class Snapshot(_Event, frozen=True, kw_only=True, tag="snapshot"):
     """The whole text so far, where the reader's place is unknown or no longer kept."""
 
     text: str
 
 
-class TurnCompleted(_Event, kw_only=True, tag="turn.completed"):
+class TurnCompleted(_Event, frozen=True, kw_only=True, tag="turn.completed"):
     """The turn is done and stored."""
 
     turn: int
@@ -104,7 +105,7 @@ class TurnUsage(Struct, frozen=True, kw_only=True):
     model: str | None
 
 
-class TurnCancelled(_Event, kw_only=True, tag="turn.cancelled"):
+class TurnCancelled(_Event, frozen=True, kw_only=True, tag="turn.cancelled"):
     """Somebody stopped the turn; what was said so far is kept."""
 
     turn: int
@@ -113,7 +114,7 @@ class TurnCancelled(_Event, kw_only=True, tag="turn.cancelled"):
     sha256: str
 
 
-class TurnFailed(_Event, kw_only=True, tag="turn.failed"):
+class TurnFailed(_Event, frozen=True, kw_only=True, tag="turn.failed"):
     """The turn could not be answered; the person's message is kept."""
 
     turn: int
@@ -124,7 +125,7 @@ class TurnFailed(_Event, kw_only=True, tag="turn.failed"):
     """A sentence fit to show."""
 
 
-class AnalysisCompleted(_Event, kw_only=True, tag="analysis.completed"):
+class AnalysisCompleted(_Event, frozen=True, kw_only=True, tag="analysis.completed"):
     """The result is there."""
 
     turn: int
@@ -133,7 +134,7 @@ class AnalysisCompleted(_Event, kw_only=True, tag="analysis.completed"):
     needs_human: bool
 
 
-class CaseStatusChanged(_Event, kw_only=True, tag="case.status"):
+class CaseStatusChanged(_Event, frozen=True, kw_only=True, tag="case.status"):
     """The case moved on: a turn ended, its complexity or its status changed."""
 
     status: Literal["active", "completed"]
@@ -142,14 +143,14 @@ class CaseStatusChanged(_Event, kw_only=True, tag="case.status"):
     turn: int
 
 
-class FactCorrected(_Event, kw_only=True, tag="case.fact"):
+class FactCorrected(_Event, frozen=True, kw_only=True, tag="case.fact"):
     """The person corrected a fact."""
 
     turn: int
     slot: str
 
 
-class RedFlagRaised(_Event, kw_only=True, tag="case.red_flag"):
+class RedFlagRaised(_Event, frozen=True, kw_only=True, tag="case.red_flag"):
     """A red flag was raised."""
 
     turn: int
@@ -165,7 +166,7 @@ Event = TurnEvent | CaseEvent
 TERMINAL_NAMES = frozenset({"turn.completed", "turn.cancelled", "turn.failed"})
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Event).decode
+_decode: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 
 
 def name_of(event: Event) -> str:

@@ -12,6 +12,8 @@ from msgspec import Meta, Struct
 Locale = Annotated[
     str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as pt-BR")
 ]
+    str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as pt-BR")
+]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$")]
 Texts = dict[Locale, str]
@@ -40,7 +42,7 @@ class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of a playbook file: unknown keys are mistakes."""
 
 
-class Phase(_Part, kw_only=True):
+class Phase(_Part, frozen=True, kw_only=True):
     """A stretch of the interview and how many questions it may take."""
 
     name: Name
@@ -50,19 +52,19 @@ class Phase(_Part, kw_only=True):
     """The phase opens only for cases at least this complex."""
 
 
-class Condition(_Part, kw_only=True):
+class Condition(_Part, frozen=True, kw_only=True):
     """When a slot is asked. All the given parts must hold."""
 
     areas: tuple[Code, ...] = ()
     """Holds if the leading area, or sub-area, is one of these; empty means any."""
     slot: Name | None = None
     equals: tuple[str, ...] = ()
-    """With `slot`: holds if that slot is known and, if `equals` is given, has one of these values."""
+    """With `slot`: holds if it is known and, if `equals` is given, has one of these values."""
     complexity: Level | None = None
     """Holds if the case is at least this complex."""
 
 
-class Option(_Part, kw_only=True):
+class Option(_Part, frozen=True, kw_only=True):
     """One answer of a `choice` slot."""
 
     value: Name
@@ -71,7 +73,7 @@ class Option(_Part, kw_only=True):
     """Other ways in which people say it."""
 
 
-class Slot(_Part, kw_only=True):
+class Slot(_Part, frozen=True, kw_only=True):
     """Something to be known about a case, and the plain question that asks for it."""
 
     name: Name
@@ -88,7 +90,7 @@ class Slot(_Part, kw_only=True):
     """Personal data that is never shown in operator lists or logs."""
 
 
-class SubArea(_Part, kw_only=True):
+class SubArea(_Part, frozen=True, kw_only=True):
     """A leaf of the taxonomy: one kind of problem."""
 
     code: Code
@@ -111,7 +113,7 @@ class SubArea(_Part, kw_only=True):
     warnings: Words = {}
 
 
-class Area(_Part, kw_only=True):
+class Area(_Part, frozen=True, kw_only=True):
     """A branch of the taxonomy."""
 
     code: Code
@@ -119,7 +121,7 @@ class Area(_Part, kw_only=True):
     subareas: tuple[SubArea, ...]
 
 
-class Signal(_Part, kw_only=True):
+class Signal(_Part, frozen=True, kw_only=True):
     """Something in a story that makes a case more complex."""
 
     name: Name
@@ -131,7 +133,7 @@ class Signal(_Part, kw_only=True):
     """Holds for every case of these areas or sub-areas."""
 
 
-class Complexity(_Part, kw_only=True):
+class Complexity(_Part, frozen=True, kw_only=True):
     """How signals add up to a level: the sum of weights against two thresholds."""
 
     medium: float
@@ -145,14 +147,14 @@ class Complexity(_Part, kw_only=True):
     signals: tuple[Signal, ...] = ()
 
 
-class Answer(_Part, kw_only=True):
+class Answer(_Part, frozen=True, kw_only=True):
     """A slot value that raises a red flag."""
 
     slot: Name
     equals: tuple[str, ...]
 
 
-class RedFlag(_Part, kw_only=True):
+class RedFlag(_Part, frozen=True, kw_only=True):
     """Danger that rules find by themselves; a model may add flags but never remove one."""
 
     code: Name
@@ -171,14 +173,14 @@ class RedFlag(_Part, kw_only=True):
     """A human should look at this case now."""
 
 
-class Budget(_Part, kw_only=True):
+class Budget(_Part, frozen=True, kw_only=True):
     """How many questions a case of one complexity takes."""
 
     least: Annotated[int, Meta(ge=1, le=20)]
     most: Annotated[int, Meta(ge=1, le=20)]
 
 
-class Limits(_Part, kw_only=True):
+class Limits(_Part, frozen=True, kw_only=True):
     """What one case may use."""
 
     message_chars: Annotated[int, Meta(ge=50, le=50_000)] = 6_000
@@ -188,7 +190,7 @@ class Limits(_Part, kw_only=True):
     questions: dict[Level, Budget]
 
 
-class Ttl(_Part, kw_only=True):
+class Ttl(_Part, frozen=True, kw_only=True):
     """How long a case lives without being touched, in seconds."""
 
     active: Annotated[int, Meta(ge=60)] = 7 * 86_400
@@ -197,7 +199,7 @@ class Ttl(_Part, kw_only=True):
     """How long the words of a finished turn can be resumed one by one."""
 
 
-class Models(_Part, kw_only=True):
+class Models(_Part, frozen=True, kw_only=True):
     """Which model of each provider does which job; settings may override."""
 
     interview: dict[Literal["openai", "anthropic"], str]
@@ -205,7 +207,7 @@ class Models(_Part, kw_only=True):
     """For the `simple` analysis."""
 
 
-class Phrases(_Part, kw_only=True):
+class Phrases(_Part, frozen=True, kw_only=True):
     """The guided interviewer's own sentences."""
 
     acknowledge: Words
@@ -227,7 +229,7 @@ class Phrases(_Part, kw_only=True):
     """What the result says when the matter fits nothing in the taxonomy."""
 
 
-class Playbook(_Part, kw_only=True):
+class Playbook(_Part, frozen=True, kw_only=True):
     """A whole domain. `id` and `version` are kept with every case that used it."""
 
     format: Literal[1]

@@ -7,7 +7,7 @@ from msgspec import Struct
 Provider = Literal["openai", "anthropic"]
 Operation = Literal["interview", "complexity", "analysis", "judge", "report"]
 Outcome = Literal["completed", "cut", "refused", "invalid", "failed", "cancelled"]
-"""`cut`: words came but no finish event. `invalid`: finished, but the assessment did not validate."""
+"""`cut`: words came, no finish event. `invalid`: finished, but the assessment did not validate."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,78 @@
+"""Settings: one frozen value, read from the environment once, at the two composition roots."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from app.domain.errors import InvalidInput
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set from outside. Each field is `TRIAGE_<NAME>` unless said."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    var: Path = Path("var")
+    """Where this machine's data lives: the embedded Valkey's files and socket, logs, reports."""
+    redis_url: str | None = None
+    """A real Redis or Valkey; without it, the embedded server in `var` is used."""
+    playbook: str = "legal_br"
+    """The playbook of a case that names none."""
+    playbooks: Path | None = None
+    """A folder with further playbooks."""
+    strategy: Literal["simple"] = "simple"
+    """How results are made. The other strategies are not part of this version."""
+    openai_api_key: str | None = None
+    """`OPENAI_API_KEY`."""
+    openai_base_url: str | None = None
+    """`OPENAI_BASE_URL`."""
+    openai_api: Literal["responses", "chat"] = "responses"
+    """`chat` for compatible servers such as llama.cpp or vLLM."""
+    openai_model: str | None = None
+    """Instead of the playbook's choice, for every job."""
+    anthropic_api_key: str | None = None
+    """`ANTHROPIC_API_KEY`."""
+    anthropic_base_url: str | None = None
+    """`ANTHROPIC_BASE_URL`."""
+    anthropic_model: str | None = None
+    """Instead of the playbook's choice, for every job."""
+    pace_ms: int = 15
+    """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+
+_SDK_NAMES = {
+    "openai_api_key": "OPENAI_API_KEY",
+    "openai_base_url": "OPENAI_BASE_URL",
+    "anthropic_api_key": "ANTHROPIC_API_KEY",
+    "anthropic_base_url": "ANTHROPIC_BASE_URL",
+}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables; an empty variable counts as absent.
+
+    Raises:
+        InvalidInput: naming the variable whose value cannot be used.
+    """
+    values: dict[str, str] = {}
+    for name in Settings.__struct_fields__:
+        variable = _SDK_NAMES.get(name, f"TRIAGE_{name.upper()}")
+        if text := environ.get(variable, "").strip():
+            values[name] = text
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        message, _, field = str(error).partition(" - at `$.")
+        variable = _SDK_NAMES.get(field.rstrip("`"), f"TRIAGE_{field.rstrip('`').upper()}")
+        raise InvalidInput(f"{variable}: {message}") from None
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError
