@@ -12,8 +12,6 @@ from msgspec import Meta, Struct
 Locale = Annotated[
     str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as pt-BR")
 ]
-    str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description="BCP 47, such as pt-BR")
-]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$")]
 Texts = dict[Locale, str]
