@@ -1,0 +1,84 @@
+"""The `triage` command: a table of sub-commands that are imported only when they are called.
+
+Listing them costs nothing, so that `triage --help` answers at once; what a command needs is loaded
+by its own module under `app.commands`.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from app.domain.errors import TriageError
+
+
+class _Entry(Struct, frozen=True):
+    """Where a sub-command lives and what the listing says about it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+_COMMANDS = {
+    "up": _Entry("app.commands.up", "up", "Start everything on this machine and say where to go."),
+    "serve": _Entry("app.commands.serve", "serve", "Run one API instance."),
+    "worker": _Entry("app.commands.worker", "worker", "Run one background worker."),
+    "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
+    "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
+    "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
+    "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table, which is the order of a first visit."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None where there is no such name."""
+        del ctx
+        if (entry := _COMMANDS.get(cmd_name)) is None:
+            return None
+        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.module}.{entry.attribute} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the listing from the table, importing nothing."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command line; what this project raises on purpose becomes one line and exit 1."""
+        try:
+            return super().main(args, *rest, **extra)
+        except TriageError as error:
+            given = list(sys.argv[1:] if args is None else args)
+            if "--debug" in given or os.environ.get("TRIAGE_LOG_LEVEL", "").lower() == "debug":
+                traceback.print_exc()
+            click.echo(f"triage: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="triage", prog_name="triage")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def main(debug: bool) -> None:
+    """Hear people out, ask what is missing, and say what to do next.
+
+    `triage up` starts everything. Settings are environment variables named TRIAGE_...; `triage
+    doctor` checks them.
+    """
+    del debug
