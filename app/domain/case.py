@@ -39,16 +39,15 @@ class Conclude(Struct, frozen=True, kw_only=True, tag="conclude"):
 Command = Say | Correct | Conclude
 
 
-class Accepted(Struct, frozen=True, kw_only=True, tag="accepted/1"):
-    """A command in the inbox."""
+class Accepted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="accepted/1"):
+    """A command in the inbox; its place there is its turn."""
 
-    turn: int
     command: Command
     at: int
-    """Unix time in milliseconds, by the accepting instance's clock."""
+    """When it was accepted: Unix time in milliseconds, by the accepting instance's clock."""
 
 
-class Turn(Struct, frozen=True, kw_only=True, tag="turn/1"):
+class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="turn/1"):
     """A finished turn: what came in, what was answered, and how it went."""
 
     turn: int
@@ -65,7 +64,7 @@ class Turn(Struct, frozen=True, kw_only=True, tag="turn/1"):
     degradations: tuple[str, ...] = ()
 
 
-class CaseState(Struct, frozen=True, kw_only=True, tag="case/1"):
+class CaseState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="case/1"):
     """What an owner needs to continue a case; it does not grow with the conversation."""
 
     case_id: str

@@ -1,0 +1,59 @@
+"""How values are stored: msgpack, tagged with a schema version.
+
+A value whose tag, or whose fields, this version does not know was written by a newer one. It is
+refused rather than read in part, because writing it back would drop what was not understood.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from app.domain.analysis import Analysis
+from app.domain.case import Accepted, CaseState, Turn
+from app.domain.errors import StateUnavailable
+
+T = TypeVar("T")
+
+encode = msgspec.msgpack.Encoder().encode
+
+_state: Callable[[bytes], CaseState] = msgspec.msgpack.Decoder(CaseState).decode
+_turn: Callable[[bytes], Turn] = msgspec.msgpack.Decoder(Turn).decode
+_accepted: Callable[[bytes], Accepted] = msgspec.msgpack.Decoder(Accepted).decode
+_analysis: Callable[[bytes], Analysis] = msgspec.msgpack.Decoder(Analysis).decode
+decode_pieces: Callable[[bytes], list[str]] = msgspec.msgpack.Decoder(list[str]).decode
+
+
+class StateTooNew(StateUnavailable):
+    """A stored value was written by a newer version; an upgraded instance can serve it."""
+
+    def __init__(self, detail: str) -> None:
+        """Keep what did not fit."""
+        super().__init__(f"the case was written by a newer version ({detail})", retry_after=5.0)
+
+
+def _strict(decode: Callable[[bytes], T], data: bytes) -> T:
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        raise StateTooNew(str(error)) from error
+
+
+def decode_state(data: bytes) -> CaseState:
+    """Read a case's state."""
+    return _strict(_state, data)
+
+
+def decode_turn(data: bytes) -> Turn:
+    """Read a committed turn."""
+    return _strict(_turn, data)
+
+
+def decode_accepted(data: bytes) -> Accepted:
+    """Read an accepted command."""
+    return _strict(_accepted, data)
+
+
+def decode_analysis(data: bytes) -> Analysis:
+    """Read a result."""
+    return _strict(_analysis, data)

@@ -1,0 +1,482 @@
+"""Cases in Valkey: open, accept, claim, finish, read, erase.
+
+`ConversationStateManager` is the face of this room. Its writes are single scripts; whoever holds a
+`Claim` owns the case until another claims it with a higher epoch, and from that moment every write
+of the earlier owner is refused.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from app.domain.analysis import Analysis
+from app.domain.case import Accepted, CaseState, OnBusy, Turn
+from app.domain.errors import (
+    CaseFull,
+    CaseNotFound,
+    Fenced,
+    IdempotencyMismatch,
+    TurnBusy,
+    TurnNotFound,
+)
+from app.domain.event import EventId
+from app.state import codec, keys
+from app.state.keys import CaseKeys
+from app.state.store import Store
+
+LEASE_MS = 900
+IDEMPOTENCY_MS = 24 * 3_600_000
+_PAGE = 200
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """The right to work on a case's oldest unfinished turn."""
+
+    case_id: str
+    owner: str
+    epoch: int
+    turn: int
+    attempt: int
+    """1 for the first owner, one more for each that took over."""
+    state: CaseState
+    accepted: Accepted
+    turns: tuple[Turn, ...]
+    """All committed turns, oldest first."""
+    dropped: bool
+    """Somebody cancelled the turn while it waited."""
+
+    @property
+    def lease(self) -> str:
+        """The lease's value."""
+        return f"{self.owner}:{self.epoch}"
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What became of a posted command."""
+
+    turn: int
+    new: bool
+    """False if the idempotency key was known: the turn is the one of the first post."""
+    done: int
+    """Turns that were committed at that moment; meaningful for new commands."""
+    listed_ms: int
+    """When the case was listed as busy for this command."""
+    claim: Claim | None = None
+    """Set if the case was free and the caller now owns it."""
+
+
+Refusal = Literal["gone", "idle", "held", "other"]
+"""Why there was nothing to claim: no such case, nothing unfinished, owned, not that turn."""
+
+
+class CaseRecord(Struct, frozen=True, kw_only=True):
+    """A case as its readers see it."""
+
+    state: CaseState
+    accepted: int
+    """Turns accepted so far."""
+    done: int
+    """Turns committed so far; the next one runs, the rest wait."""
+    epoch: int
+    version: int
+    has_result: bool
+
+
+class ActiveConversation(Struct, frozen=True, kw_only=True):
+    """A row of the list of active conversations."""
+
+    case_id: str
+    last_activity_ms: int
+    state: CaseState
+
+
+class ConversationStateManager:
+    """Everything that is kept about cases. `owner` names this process among all instances."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self.owner = owner
+
+    # The mission's four methods.
+
+    async def save_conversation_state(self, case_id: str, state: CaseState, *, ttl: int) -> None:
+        """Replace a case's state while no turn is unfinished.
+
+        Raises:
+            CaseNotFound: if there is no such case; nothing is resurrected.
+            TurnBusy: if a turn is accepted and not finished; its owner will write the state.
+        """
+        args = [codec.encode(state), ttl]
+        match await self._store.run("save", CaseKeys(case_id).all(), args):
+            case [b"OK"]:
+                return
+            case [b"BUSY", turn]:
+                raise TurnBusy(turn)
+            case _:
+                raise CaseNotFound(case_id)
+
+    async def get_conversation_state(self, case_id: str) -> CaseState | None:
+        """Return a case's state, or None if there is no such case."""
+        data = await self._store.command("HGET", CaseKeys(case_id).meta, "s")
+        return None if data is None else codec.decode_state(data)
+
+    async def delete_conversation_state(self, case_id: str) -> bool:
+        """Erase a case with everything in it; True if there was one."""
+        return await self._erase(case_id, "")
+
+    async def list_active_conversations(
+        self, *, limit: int = 100, before_ms: int | None = None
+    ) -> list[ActiveConversation]:
+        """List cases whose interview is going on, the latest activity first.
+
+        A case that ended in this very moment is passed over, so a page may be a little shorter.
+
+        Args:
+            limit: at most so many.
+            before_ms: only cases last active before this Unix time in milliseconds: the cursor.
+        """
+        top = "+inf" if before_ms is None else f"({before_ms}"
+        tail = ("BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES")
+        pages = await self._store.commands(
+            ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail)
+            for shard in range(keys.LIVE_SHARDS)
+        )
+        rows = sorted((row for page in pages for row in _scored(page)), key=lambda row: -row[1])
+        found: list[ActiveConversation] = []
+        for at in range(0, len(rows), _PAGE):
+            page = rows[at : at + _PAGE]
+            states = await self._store.commands(
+                ("HGET", CaseKeys(case_id).meta, "s") for case_id, _ in page
+            )
+            for (case_id, score), data in zip(page, states, strict=True):
+                state = None if data is None else codec.decode_state(data)
+                if state is not None and state.status == "active":
+                    found.append(
+                        ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
+                    )
+        return found[:limit]
+
+    # Writing.
+
+    async def start(self, state: CaseState, *, token_hash: str, cap: int, ttl: int) -> None:
+        """Open a case.
+
+        Raises:
+            CaseNotFound: if the id belongs to somebody else's case.
+        """
+        opened = await self._store.run(
+            "start",
+            CaseKeys(state.case_id).all(),
+            [token_hash, codec.encode(state), ttl, cap, state.variant],
+            before=_listed(_now_ms(), state.case_id, keys.live(state.case_id)),
+        )
+        if not opened:
+            raise CaseNotFound(state.case_id)
+
+    async def accept(
+        self,
+        case_id: str,
+        accepted: Accepted,
+        *,
+        token_hash: str,
+        key: str,
+        fingerprint: str,
+        on_busy: OnBusy,
+        claim: bool,
+    ) -> Receipt:
+        """Take a command into the case's inbox; once this returns, it is never lost.
+
+        Args:
+            case_id: the case.
+            accepted: the command.
+            token_hash: of the caller's credential.
+            key: the caller's idempotency key.
+            fingerprint: of the command, so that a key is not used for two.
+            on_busy: `reject` refuses while another turn is unfinished.
+            claim: whether this process would work on it at once.
+
+        Raises:
+            CaseNotFound: no such case for this credential.
+            IdempotencyMismatch: the key came with another command before.
+            TurnBusy: only with `reject`.
+            CaseFull: the playbook's limit is reached.
+        """
+        now = _now_ms()
+        answer = await self._store.run(
+            "accept",
+            CaseKeys(case_id).all(),
+            [
+                token_hash,
+                key,
+                fingerprint,
+                codec.encode(accepted),
+                on_busy,
+                IDEMPOTENCY_MS,
+                self.owner if claim else "",
+                LEASE_MS,
+            ],
+            before=_listed(now, case_id, keys.BUSY, keys.live(case_id)),
+        )
+        match answer:
+            case [b"NEW", turn, done]:
+                return Receipt(turn=turn, new=True, done=done, listed_ms=now)
+            case [b"NEW", turn, done, owned]:
+                claim_ = self._claim(case_id, owned)
+                return Receipt(turn=turn, new=True, done=done, listed_ms=now, claim=claim_)
+            case [b"SAME", turn]:
+                return Receipt(turn=turn, new=False, done=0, listed_ms=now)
+            case [b"MISMATCH", turn]:
+                raise IdempotencyMismatch(f"this key was used for turn {turn} with another body")
+            case [b"BUSY", turn]:
+                raise TurnBusy(turn)
+            case [b"FULL"]:
+                raise CaseFull("this case has as many messages as it can take")
+            case _:
+                raise CaseNotFound(case_id)
+
+    async def claim(
+        self, case_id: str, *, turn: int | None = None, opening: Literal["run", "cancel"] = "run"
+    ) -> Claim | Refusal:
+        """Become the owner of the oldest unfinished turn.
+
+        Args:
+            case_id: the case.
+            turn: only if it is this one.
+            opening: `run` needs a free lease; `cancel` takes the turn from a living owner.
+
+        Returns:
+            The claim, or why there is none.
+        """
+        args = [self.owner, LEASE_MS, opening, "" if turn is None else turn]
+        match await self._store.run("claim", CaseKeys(case_id).all(), args):
+            case [b"CLAIMED", owned]:
+                return self._claim(case_id, owned)
+            case [b"IDLE"]:
+                return "idle"
+            case [b"HELD"]:
+                return "held"
+            case [b"OTHER"]:
+                return "other"
+            case _:
+                return "gone"
+
+    async def finish(
+        self,
+        claim: Claim,
+        turn: Turn,
+        *,
+        state: CaseState,
+        result: Analysis | None,
+        ttl: int,
+        log_ttl: int,
+        events: Sequence[bytes],
+    ) -> int:
+        """Commit a turn; from then on it is there for every reader, whole.
+
+        Returns:
+            How many accepted turns are still unfinished.
+
+        Raises:
+            Fenced: if another instance took the case over.
+            CaseNotFound: if the case is gone.
+        """
+        place = EventId.parse(turn.event_id)
+        if place is None or place.epoch != claim.epoch:
+            raise ValueError("a terminal event carries the epoch of its claim")
+        args = [
+            claim.epoch,
+            claim.turn,
+            place.seq,
+            codec.encode(turn),
+            turn.terminal,
+            codec.encode(state),
+            b"" if result is None else codec.encode(result),
+            ttl,
+            log_ttl,
+            claim.lease,
+            *events,
+        ]
+        match await self._store.run("finish", CaseKeys(claim.case_id).all(), args):
+            case [b"OK" | b"DONE", pending]:
+                if state.status == "completed":
+                    await self._store.command("ZREM", keys.live(claim.case_id), claim.case_id)
+                return int(pending)
+            case [b"FENCED"]:
+                raise Fenced(f"turn {claim.turn} was taken over")
+            case _:
+                raise CaseNotFound(claim.case_id)
+
+    async def release(self, claim: Claim) -> None:
+        """Give a claim back unfinished, so that another instance goes on at once."""
+        await self._store.run("release", CaseKeys(claim.case_id).all(), [claim.lease])
+
+    async def drop(self, case_id: str, turn: int) -> Literal["done", "next", "marked"]:
+        """Cancel a turn that still waits.
+
+        Returns:
+            `marked` if it will be cancelled when its time comes, `next` if it is the oldest and
+            must be claimed instead, `done` if it is committed already.
+
+        Raises:
+            CaseNotFound, TurnNotFound: if there is none.
+        """
+        match await self._store.run("drop", CaseKeys(case_id).all(), [turn]):
+            case b"DONE":
+                return "done"
+            case b"NEXT":
+                return "next"
+            case b"MARKED":
+                return "marked"
+            case b"NONE":
+                raise TurnNotFound(f"case {case_id} has no turn {turn}")
+            case _:
+                raise CaseNotFound(case_id)
+
+    async def erase(self, case_id: str, token_hash: str) -> None:
+        """Erase a case with everything in it.
+
+        Raises:
+            CaseNotFound: no such case for this credential.
+        """
+        if not await self._erase(case_id, token_hash):
+            raise CaseNotFound(case_id)
+
+    async def _erase(self, case_id: str, token_hash: str) -> bool:
+        erased = await self._store.run("erase", CaseKeys(case_id).all(), [token_hash])
+        if erased:
+            await self._store.commands(
+                ("ZREM", index, case_id) for index in (keys.BUSY, keys.live(case_id))
+            )
+        return bool(erased)
+
+    # Reading.
+
+    async def open(self, case_id: str, token_hash: str) -> CaseRecord:
+        """Return a case to whoever holds its credential.
+
+        Raises:
+            CaseNotFound: no such case for this credential.
+        """
+        meta = CaseKeys(case_id).meta
+        (held, state, accepted, done, epoch, version), has_result = await self._store.commands(
+            [("HMGET", meta, "h", "s", "n", "d", "e", "ver"), ("HEXISTS", meta, "r")]
+        )
+        if held is None or held.decode() != token_hash:
+            raise CaseNotFound(case_id)
+        return CaseRecord(
+            state=codec.decode_state(state),
+            accepted=int(accepted),
+            done=int(done),
+            epoch=int(epoch),
+            version=int(version),
+            has_result=bool(has_result),
+        )
+
+    async def turns(self, case_id: str) -> tuple[Turn, ...]:
+        """Return all committed turns, oldest first."""
+        rows = await self._store.command("LRANGE", CaseKeys(case_id).turns, 0, -1)
+        return tuple(map(codec.decode_turn, rows))
+
+    async def turn(self, case_id: str, turn: int) -> Turn | None:
+        """Return a committed turn, or None while it is not."""
+        data = await self._store.command("LINDEX", CaseKeys(case_id).turns, turn - 1)
+        return None if data is None else codec.decode_turn(data)
+
+    async def waiting(self, case_id: str) -> tuple[Accepted, ...]:
+        """Return the commands that are accepted and not committed, oldest first."""
+        rows = await self._store.command("LRANGE", CaseKeys(case_id).inbox, 0, -1)
+        return tuple(map(codec.decode_accepted, rows))
+
+    async def result(self, case_id: str) -> Analysis | None:
+        """Return the case's result, or None while there is none."""
+        data = await self._store.command("HGET", CaseKeys(case_id).meta, "r")
+        return None if data is None else codec.decode_analysis(data)
+
+    # Looking after all cases.
+
+    async def busy(self, limit: int) -> Mapping[str, int]:
+        """Return cases that may have unfinished turns, with the time they were listed."""
+        rows = await self._store.command("ZRANGE", keys.BUSY, 0, limit - 1, "WITHSCORES")
+        return dict(_scored(rows))
+
+    async def lease_ttls(self, case_ids: Sequence[str]) -> list[int]:
+        """Return the remaining milliseconds of each case's lease; negative where there is none."""
+        return await self._store.commands(("PTTL", CaseKeys(case_id).lease) for case_id in case_ids)
+
+    async def settle(self, case_id: str, listed_ms: int) -> None:
+        """Take a case off the list of busy ones if nothing was accepted since `listed_ms`."""
+        await self._store.run("unlist", [keys.BUSY], [case_id, listed_ms])
+
+    async def sweep(self, *, stale_ms: int) -> tuple[int, int]:
+        """Tidy the indexes: forget cases that expired, list unfinished turns that were forgotten.
+
+        Args:
+            stale_ms: only cases untouched for so long, so that no accept is under way.
+
+        Returns:
+            How many cases were forgotten, and how many were listed as busy again.
+        """
+        gone = woken = 0
+        top = _now_ms() - stale_ms
+        for shard in range(keys.LIVE_SHARDS):
+            index = keys.live_shard(shard)
+            place = 0
+            while True:
+                page = _scored(
+                    await self._store.command(
+                        "ZRANGE", index, "-inf", top, "BYSCORE", "LIMIT", place, _PAGE, "WITHSCORES"
+                    )
+                )
+                counts = await self._store.commands(
+                    ("HMGET", CaseKeys(case_id).meta, "n", "d") for case_id, _ in page
+                )
+                left = 0
+                for (case_id, score), (accepted, done) in zip(page, counts, strict=True):
+                    if accepted is None:
+                        gone += await self._store.run("unlist", [index], [case_id, score])
+                        continue
+                    left += 1
+                    if accepted != done:
+                        woken += await self._wake(case_id)
+                place += left
+                if len(page) < _PAGE:
+                    break
+        return gone, woken
+
+    async def _wake(self, case_id: str) -> int:
+        return int(await self._store.command("ZADD", keys.BUSY, "NX", _now_ms(), case_id))
+
+    def _claim(self, case_id: str, owned: list[Any]) -> Claim:
+        epoch, turn, attempt, state, accepted, turns, dropped = owned
+        return Claim(
+            case_id=case_id,
+            owner=self.owner,
+            epoch=int(epoch),
+            turn=turn,
+            attempt=attempt,
+            state=codec.decode_state(state),
+            accepted=codec.decode_accepted(accepted),
+            turns=tuple(map(codec.decode_turn, turns)),
+            dropped=bool(dropped),
+        )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _listed(now: int, case_id: str, *indexes: str) -> list[tuple[str | int, ...]]:
+    return [
+        command
+        for index in indexes
+        for command in (("ZADD", index, now, case_id), ("EXPIRE", index, keys.INDEX_TTL))
+    ]
+
+
+def _scored(flat: Sequence[Any]) -> list[tuple[str, int]]:
+    """Pair up members and scores, whichever way the client answers."""
+    if flat and isinstance(flat[0], (list, tuple)):
+        return [(member.decode(), int(score)) for member, score in flat]
+    return [(m.decode(), int(float(s))) for m, s in zip(flat[::2], flat[1::2], strict=True)]

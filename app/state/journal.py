@@ -1,0 +1,164 @@
+"""The token log: what a generator says goes into its turn's stream, many turns in one round trip.
+
+One writer per process keeps one pipeline in flight; whatever piles up meanwhile leaves together
+with the next, words of one turn merged into one entry. The entry's id is that of its last piece, so
+a reader can still tell the pieces apart: `E-9` with three pieces holds `E-7`, `E-8` and `E-9`.
+
+No script is needed to fence: `XADD` refuses an id that is not above the last one, and a new owner
+has opened its epoch with `E-0`.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from msgspec import Struct
+from redis.exceptions import ResponseError
+
+from app.domain.errors import Fenced, StateUnavailable
+from app.state import codec
+from app.state.keys import CaseKeys
+from app.state.store import Store
+
+_MAX_ENTRIES = 20_000
+"""Far above what a bounded reply can take; a belt, since a log that is cut cannot be resumed."""
+_RETRY_SECONDS = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+class _Write(Struct):
+    """One entry to be: either pieces of text or the data of another event."""
+
+    seq: int
+    pieces: list[str]
+    event: bytes | None
+
+
+class TurnLog:
+    """The log of one turn as its owner writes it. Made by `Journal.open`."""
+
+    def __init__(self, key: str, epoch: int, wake: Callable[["TurnLog"], None]) -> None:
+        self.key = key
+        self.epoch = epoch
+        self.seq = 0
+        """Count of the last event; each takes the next one."""
+        self.lost = False
+        """Another owner's epoch is armed: nothing of ours will be stored any more."""
+        self.waiting: list[_Write] = []
+        self.flushed = asyncio.Event()
+        self.flushed.set()
+        self._wake = wake
+
+    def piece(self, text: str) -> int:
+        """Log a piece of the answer and return its count."""
+        self.seq += 1
+        last = self.waiting[-1] if self.waiting else None
+        if last is not None and last.event is None:
+            last.seq = self.seq
+            last.pieces.append(text)
+        else:
+            self.waiting.append(_Write(seq=self.seq, pieces=[text], event=None))
+        self._wake(self)
+        return self.seq
+
+    def event(self, data: bytes) -> int:
+        """Log any other event and return its count."""
+        self.seq += 1
+        self.waiting.append(_Write(seq=self.seq, pieces=[], event=data))
+        self._wake(self)
+        return self.seq
+
+    def next_seq(self) -> int:
+        """Take the next count without logging: for the terminal event, which a commit stores."""
+        self.seq += 1
+        return self.seq
+
+    async def settle(self) -> None:
+        """Wait until everything so far is stored.
+
+        Raises:
+            Fenced: if another owner took over.
+        """
+        await self.flushed.wait()
+        if self.lost:
+            raise Fenced("another instance writes this turn now")
+
+
+class Journal:
+    """The process's writer of token logs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._dirty: dict[str, TurnLog] = {}
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def close(self) -> None:
+        """Stop writing; what is not stored yet is the next owner's to say again."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def open(self, case_id: str, turn: int, epoch: int) -> TurnLog:
+        """Return a log to write to; its stream was opened by the claim."""
+        return TurnLog(CaseKeys(case_id).log(turn), epoch, self._note)
+
+    def _note(self, log: TurnLog) -> None:
+        self._dirty[log.key] = log
+        log.flushed.clear()
+        self._work.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            batch = [(log, log.waiting) for log in self._dirty.values()]
+            self._dirty.clear()
+            for log, _ in batch:
+                log.waiting = []
+            await self._store_all(batch)
+            for log, _ in batch:
+                if not log.waiting:
+                    log.flushed.set()
+
+    async def _store_all(self, batch: list[tuple[TurnLog, list[_Write]]]) -> None:
+        """Store a batch; while Valkey is away, try again: ids make a repetition harmless."""
+        writes = [(log, write) for log, waiting in batch for write in waiting if not log.lost]
+        while writes and (reason := await self._try_to_store(writes)):
+            _log.warning("journal.waiting", reason=reason)
+            await asyncio.sleep(_RETRY_SECONDS)
+            writes = [(log, write) for log, write in writes if not log.lost]
+
+    async def _try_to_store(self, writes: list[tuple[TurnLog, _Write]]) -> str | None:
+        """Send the writes once; the reason if they must be sent again."""
+        try:
+            answers = await self._store.attempts(_xadd(log, write) for log, write in writes)
+            for (log, _), answer in zip(writes, answers, strict=True):
+                if answer is None or _is_refusal(answer):
+                    await self._refused(log)
+                elif isinstance(answer, Exception):
+                    return str(answer)
+        except StateUnavailable as error:
+            return str(error)
+        return None
+
+    async def _refused(self, log: TurnLog) -> None:
+        """Tell a repetition of our own from a takeover: whose epoch is the last entry's?"""
+        last = await self._store.command("XREVRANGE", log.key, "+", "-", "COUNT", 1)
+        if not last or int(last[0][0].partition(b"-")[0]) != log.epoch:
+            log.lost = True
+
+
+def _is_refusal(answer: object) -> bool:
+    return isinstance(answer, ResponseError) and "equal or smaller" in str(answer)
+
+
+def _xadd(log: TurnLog, write: _Write) -> tuple[str | int | bytes, ...]:
+    field, value = ("p", codec.encode(write.pieces)) if write.event is None else ("e", write.event)
+    place = f"{log.epoch}-{write.seq}"
+    return ("XADD", log.key, "NOMKSTREAM", "MAXLEN", "~", _MAX_ENTRIES, place, field, value)

@@ -1,0 +1,103 @@
+"""Leases are renewed from a thread, so that a busy event loop does not lose them.
+
+A loop that is stuck for long should lose them all the same: it generates nothing, and another
+instance could. So the thread renews only while the loop shows signs of life.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from redis import BlockingConnectionPool, Redis, RedisError
+from redis.exceptions import NoScriptError
+
+from app.state.conversations import LEASE_MS, Claim
+from app.state.keys import CaseKeys
+from app.state.store import SCRIPTS
+
+RENEW_SECONDS = 0.25
+STUCK_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class LeaseKeeper:
+    """Renews the leases of this process, and tells when one is lost."""
+
+    def __init__(self, url: str) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
+        )
+        self._client: Redis = Redis(connection_pool=pool)
+        self._held: dict[str, tuple[Claim, Callable[[], None]]] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._alive = time.monotonic()
+        self._thread: threading.Thread | None = None
+        self._pulse: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Begin to renew; call it on the event loop whose life it watches."""
+        self._loop = asyncio.get_running_loop()
+        self._beat()
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop renewing; leases that are still held run out."""
+        self._stopping.set()
+        if self._pulse is not None:
+            self._pulse.cancel()
+        if self._thread is not None:
+            self._thread.join()
+        self._client.close()
+
+    def hold(self, claim: Claim, on_lost: Callable[[], None]) -> None:
+        """Renew a claim's lease until it is dropped; `on_lost` is called on the event loop."""
+        with self._lock:
+            self._held[claim.case_id] = (claim, on_lost)
+
+    def drop(self, claim: Claim) -> None:
+        """Stop renewing a claim's lease."""
+        with self._lock:
+            if self._held.get(claim.case_id, (None,))[0] is claim:
+                del self._held[claim.case_id]
+
+    def _beat(self) -> None:
+        self._alive = time.monotonic()
+        if self._loop is not None and not self._stopping.is_set():
+            self._pulse = self._loop.call_later(RENEW_SECONDS, self._beat)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(RENEW_SECONDS):
+            stuck = time.monotonic() - self._alive
+            if stuck > STUCK_SECONDS:
+                _log.error("leases.loop_stuck", seconds=round(stuck, 1))
+                continue
+            with self._lock:
+                held = list(self._held.values())
+            if held:
+                self._renew(held)
+
+    def _renew(self, held: list[tuple[Claim, Callable[[], None]]]) -> None:
+        script = SCRIPTS["renew"]
+        try:
+            pipe = self._client.pipeline(transaction=False)
+            for claim, _ in held:
+                lease = CaseKeys(claim.case_id).lease
+                pipe.evalsha(script.digest, 1, lease, claim.lease, str(LEASE_MS))
+            answers = pipe.execute(raise_on_error=False)
+            if any(isinstance(answer, NoScriptError) for answer in answers):
+                self._client.script_load(script.source)
+                return
+        except RedisError as error:
+            _log.warning("leases.waiting", reason=str(error))
+            return
+        for (claim, on_lost), answer in zip(held, answers, strict=True):
+            if answer == 0:
+                self.drop(claim)
+                if self._loop is not None and not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(on_lost)

@@ -1,0 +1,26 @@
+-- Take a command into the inbox, once per idempotency key, and claim the case if it is free.
+-- ARGV: token hash, idempotency key, fingerprint, command, on_busy, idempotency ttl in ms,
+--       owner ('' not to claim), lease ms.
+local h = redis.call('HMGET', m, 'h', 'n', 'd', 'x', 'cap')
+if not h[1] or h[1] ~= ARGV[1] then return {'GONE'} end
+local n, d = tonumber(h[2]), tonumber(h[3])
+local now = now_ms()
+local seen = redis.call('HGET', idem, ARGV[2])
+if seen then
+  local turn, at, print = string.match(seen, '^(%d+):(%d+):(.*)$')
+  if now - tonumber(at) < tonumber(ARGV[6]) then
+    if print ~= ARGV[3] then return {'MISMATCH', tonumber(turn)} end
+    return {'SAME', tonumber(turn)}
+  end
+end
+if n >= tonumber(h[5]) then return {'FULL'} end
+if ARGV[5] == 'reject' and n > d then return {'BUSY', d + 1} end
+n = n + 1
+redis.call('HSET', m, 'n', n)
+redis.call('RPUSH', q, ARGV[4])
+redis.call('HSET', idem, ARGV[2], int(n) .. ':' .. int(now) .. ':' .. ARGV[3])
+touch(h[4])
+if ARGV[7] ~= '' and n == d + 1 and redis.call('EXISTS', lease) == 0 then
+  return {'NEW', n, d, claim(ARGV[7], ARGV[8], 'run')}
+end
+return {'NEW', n, d}

@@ -1,0 +1,24 @@
+-- Commit a turn: its record, the new state, its terminal event, what the case's readers should
+-- know, and the release of the lease, all or nothing.
+-- ARGV: epoch, turn, terminal seq, record, terminal event, state, result ('' for none), ttl,
+--       log ttl, lease value, case events …
+local h = redis.call('HMGET', m, 'e', 'd', 'n')
+if not h[1] then return {'GONE'} end
+local turn, done = tonumber(ARGV[2]), tonumber(h[2])
+if h[1] ~= ARGV[1] then return {'FENCED'} end
+if done >= turn then return {'DONE', tonumber(h[3]) - done} end
+local log = log_prefix .. ARGV[2]
+redis.call('RPUSH', l, ARGV[4])
+redis.call('LPOP', q)
+redis.call('HSET', m, 'd', turn, 'at', 0, 's', ARGV[6], 'x', ARGV[8])
+redis.call('HINCRBY', m, 'ver', 1)
+redis.call('HDEL', m, 'cx:' .. ARGV[2])
+if ARGV[7] ~= '' then redis.call('HSET', m, 'r', ARGV[7]) end
+redis.call('XADD', log, ARGV[1] .. '-' .. ARGV[3], 'e', ARGV[5])
+redis.call('EXPIRE', log, ARGV[9])
+for i = 11, #ARGV do
+  redis.call('XADD', ev, 'MAXLEN', '~', 1000, '*', 'e', ARGV[i])
+end
+if redis.call('GET', lease) == ARGV[10] then redis.call('DEL', lease) end
+touch(ARGV[8])
+return {'OK', tonumber(h[3]) - turn}

@@ -1,0 +1,41 @@
+-- Shared by all scripts of a case. Every script takes the same keys in the same order; time is the
+-- server's own, so that instances with wrong clocks agree on it.
+local m, l, q, idem, lease, ev, log_prefix =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function int(x)
+  return string.format('%.0f', x)
+end
+
+-- The one place where the life of a case's keys is set.
+local function touch(ttl)
+  for i = 1, 6 do
+    if i ~= 5 then redis.call('EXPIRE', KEYS[i], ttl) end
+  end
+end
+
+-- Make `owner` the owner of the oldest unfinished turn. The epoch grows even where a failover lost
+-- writes, because it is never behind the clock; entry E-0 of the turn's log arms the fence: XADD
+-- refuses everything of an older epoch from then on. `opening` is what E-0 tells readers.
+local function claim(owner, lease_ms, opening)
+  local h = redis.call('HMGET', m, 'e', 'd', 's', 'at', 'x', 'var', 'ho')
+  local done = tonumber(h[2])
+  local epoch = math.max(tonumber(h[1]) + 1, now_ms())
+  local attempt = tonumber(h[4]) + 1
+  local turn = done + 1
+  local reason = h[7] and 'handover' or 'takeover'
+  redis.call('SET', lease, owner .. ':' .. int(epoch), 'PX', lease_ms)
+  redis.call('HSET', m, 'e', int(epoch), 'at', attempt)
+  redis.call('HDEL', m, 'ho')
+  local log = log_prefix .. int(turn)
+  redis.call('XADD', log, int(epoch) .. '-0', 'o', opening, 'n', turn, 'a', attempt, 'v', h[6], 'r', reason)
+  redis.call('EXPIRE', log, h[5])
+  local dropped = redis.call('HEXISTS', m, 'cx:' .. int(turn))
+  return {int(epoch), turn, attempt, h[3], redis.call('LINDEX', q, 0),
+          redis.call('LRANGE', l, 0, -1), dropped}
+end

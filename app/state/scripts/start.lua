@@ -1,0 +1,10 @@
+-- Open a case. ARGV: token hash, state, ttl, message cap, variant.
+-- Answers 1; 0 if the id is taken by another token.
+local held = redis.call('HGET', m, 'h')
+if held then
+  return held == ARGV[1] and 1 or 0
+end
+redis.call('HSET', m, 'h', ARGV[1], 's', ARGV[2], 'x', ARGV[3], 'cap', ARGV[4], 'var', ARGV[5],
+           'e', 0, 'n', 0, 'd', 0, 'at', 0, 'ver', 1)
+touch(ARGV[3])
+return 1

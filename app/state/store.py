@@ -1,0 +1,155 @@
+"""The connection to Valkey or Redis: pools, scripts, and one translation of what can go wrong."""
+
+import hashlib
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+
+from app.domain.errors import StateUnavailable
+
+SHARED = ("start", "accept", "claim", "finish", "release", "drop", "erase", "save")
+"""Scripts over the keys of a case."""
+ALONE = ("renew", "unlist")
+"""Scripts over one key of their own."""
+
+CONNECTIONS = 64
+COMMAND_TIMEOUT = 2.0
+_REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS")
+
+
+class Script:
+    """A script's source and the digest under which the server caches it."""
+
+    __slots__ = ("digest", "source")
+
+    def __init__(self, name: str) -> None:
+        folder = resources.files("app.state") / "scripts"
+        parts = [f"{name}.lua"] if name in ALONE else ["lib.lua", f"{name}.lua"]
+        self.source = "\n".join((folder / part).read_text() for part in parts)
+        self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+SCRIPTS = {name: Script(name) for name in SHARED + ALONE}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the client's errors into `StateUnavailable`, where waiting may help.
+
+    A connection that breaks leaves it open whether the command ran. Every write of ours may be
+    repeated: accepts carry an idempotency key, everything else an epoch.
+    """
+    try:
+        yield
+    except exceptions.BusyLoadingError as error:
+        raise StateUnavailable("it is loading its data", retry_after=1.0) from error
+    except exceptions.MaxConnectionsError as error:
+        raise StateUnavailable("too many requests are waiting for it") from error
+    except (exceptions.ConnectionError, exceptions.TimeoutError, ssl.SSLError) as error:
+        raise StateUnavailable("it does not answer") from error
+    except exceptions.ReadOnlyError as error:
+        raise StateUnavailable("it is a read-only replica") from error
+    except exceptions.ResponseError as error:
+        if str(error).startswith(_REFUSALS):
+            raise StateUnavailable(str(error).split(maxsplit=1)[0].lower()) from error
+        raise
+
+
+class Store:
+    """One process's access to the server: a pool for commands, one for blocking reads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client: Redis = _client(url, CONNECTIONS, COMMAND_TIMEOUT)
+        self.blocking: Redis = _client(url, 2, COMMAND_TIMEOUT * 3)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+        await self.blocking.aclose()
+
+    async def command(self, *parts: Any) -> Any:
+        """Run one command and return its answer.
+
+        Raises:
+            StateUnavailable: if the server does not answer or refuses for want of resources.
+        """
+        with translated():
+            return await self.client.execute_command(*parts)
+
+    async def commands(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """Run several commands in one round trip, not as a transaction; the first error is raised.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        answers = await self.attempts(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                with translated():
+                    raise answer
+        return answers
+
+    async def run(
+        self,
+        name: str,
+        keys: Sequence[str],
+        args: Sequence[Any],
+        *,
+        before: Iterable[Sequence[Any]] = (),
+    ) -> Any:
+        """Run a script and return its answer.
+
+        Args:
+            name: of the script.
+            keys: its keys.
+            args: its arguments.
+            before: commands that run before it in the same round trip. An index is written so: it
+                may name a case too many, never one too few.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        script = SCRIPTS[name]
+        *earlier, answer = await self.attempts(
+            [*before, ("EVALSHA", script.digest, len(keys), *keys, *args)]
+        )
+        for one in earlier:
+            if isinstance(one, Exception):
+                with translated():
+                    raise one
+        if isinstance(answer, exceptions.NoScriptError):
+            return await self.command("EVAL", script.source, len(keys), *keys, *args)
+        if isinstance(answer, Exception):
+            with translated():
+                raise answer
+        return answer
+
+    async def attempts(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """Run several commands in one round trip; an error takes the place of its answer."""
+        with translated():
+            pipe = self.client.pipeline(transaction=False)
+            for command in commands:
+                pipe.pipeline_execute_command(*command)
+            return list(await pipe.execute(raise_on_error=False))
+
+
+def _client(url: str, connections: int, timeout: float) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), retries=3),
+        retry_on_error=[exceptions.BusyLoadingError],
+        client_name="triage",
+    )
+    return Redis.from_pool(pool)
