@@ -1,0 +1,75 @@
+# Everything a developer or a reader runs. `make` alone lists it.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for one in python3.11 python3.12 python3.13 python3; do \
+	"$$one" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+		&& command -v "$$one" && break; done)
+BIN := .venv/bin
+WORKERS ?= 2
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up test check bench prove-takeover requirements clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The environment. Each stamp is written last, so that an interrupted installation is done again;
+# so is one whose pins have changed.
+
+.venv/venv.stamp:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed (Debian:" \
+		"apt-get install python3 python3-venv); or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Making the environment in .venv with $(PYTHON)"
+	@"$(PYTHON)" -m venv --clear .venv
+	@touch $@
+
+.venv/run.stamp: requirements/run.txt pyproject.toml | .venv/venv.stamp
+	@echo "Installing what the product needs (the first time takes a minute)"
+	@$(PIP) --require-hashes --requirement requirements/run.txt
+	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	@echo "Installing what the tests and checks need"
+	@$(PIP) --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+up: .venv/run.stamp ## Start everything on this machine and say where to go
+	@exec $(BIN)/triage up
+
+test: .venv/dev.stamp ## Run the tests, and hold their coverage above its floors
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=100 --include='app/domain/*' --format=total > /dev/null \
+		|| { $(BIN)/coverage report --include='app/domain/*' --show-missing; exit 1; }
+	@$(BIN)/coverage report --fail-under=90 --skip-covered --show-missing
+
+check: .venv/dev.stamp ## Check style, types and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp ## Measure; the figures are printed and written to var/
+	$(BIN)/python -m pytest -m slow tests/bench -s $(ARGS)
+
+prove-takeover: .venv/dev.stamp ## Kill generators, again and again, and count what was lost
+	$(BIN)/python -m pytest -m slow tests/faults -s $(ARGS)
+
+requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
+	@$(PIP) uv
+	@for set in run dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+			--generate-hashes --no-header --no-annotate --no-emit-package triage \
+			$$([ $$set = dev ] && echo --extra dev) \
+			requirements/$$set.in pyproject.toml --output-file requirements/$$set.txt || exit 1; \
+	done
+	@echo "requirements/run.txt and requirements/dev.txt are new; look at the difference"
+
+clean: ## Remove the environment and every cache; the data in var/ stays
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find app plugins jobs tests -name __pycache__ -prune -exec rm -rf {} +
