@@ -46,6 +46,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     """All committed turns, oldest first."""
     dropped: bool
     """Somebody cancelled the turn while it waited."""
+    reason: Literal["takeover", "handover"]
+    """Why there is a new owner, if it is not the first."""
 
     @property
     def lease(self) -> str:
@@ -449,7 +451,7 @@ class ConversationStateManager:
         return int(await self._store.command("ZADD", keys.BUSY, "NX", _now_ms(), case_id))
 
     def _claim(self, case_id: str, owned: list[Any]) -> Claim:
-        epoch, turn, attempt, state, accepted, turns, dropped = owned
+        epoch, turn, attempt, state, accepted, turns, dropped, reason = owned
         return Claim(
             case_id=case_id,
             owner=self.owner,
@@ -460,6 +462,7 @@ class ConversationStateManager:
             accepted=codec.decode_accepted(accepted),
             turns=tuple(map(codec.decode_turn, turns)),
             dropped=bool(dropped),
+            reason="handover" if reason == b"handover" else "takeover",
         )
 
 

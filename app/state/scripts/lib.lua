@@ -37,5 +37,5 @@ local function claim(owner, lease_ms, opening)
   redis.call('EXPIRE', log, h[5])
   local dropped = redis.call('HEXISTS', m, 'cx:' .. int(turn))
   return {int(epoch), turn, attempt, h[3], redis.call('LINDEX', q, 0),
-          redis.call('LRANGE', l, 0, -1), dropped}
+          redis.call('LRANGE', l, 0, -1), dropped, reason}
 end

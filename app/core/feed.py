@@ -1,0 +1,78 @@
+"""What a turn says, as it is said, for readers in the same process.
+
+A feed keeps the frames of one running turn once, however many read them: a reader is a place in the
+list. So a slow one costs nothing but its place, and one that comes late misses nothing.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from app.domain.event import EventId
+
+HEARTBEAT = b": hb\n\n"
+
+
+class TurnFeed:
+    """The frames of one turn, from its opening to its end in this process."""
+
+    def __init__(self) -> None:
+        self.ended: Literal["finished", "left"] | None = None
+        """`left`: this process stopped working on the turn before its end; look elsewhere."""
+        self.last = EventId(0, 0)
+        self._ids: list[EventId] = []
+        self._frames: list[bytes] = []
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._over = asyncio.Event()
+
+    @property
+    def watched(self) -> bool:
+        """Whether a reader follows the words as they come."""
+        return bool(self._waiting)
+
+    def add(self, event_id: EventId, frame: bytes) -> None:
+        """Add a frame and wake the readers."""
+        self.last = event_id
+        self._ids.append(event_id)
+        self._frames.append(frame)
+        self._wake(beat=False)
+
+    def end(self, how: Literal["finished", "left"]) -> None:
+        """Say that no frame will follow."""
+        if self.ended is None:
+            self.ended = how
+            self._over.set()
+            self._wake(beat=False)
+
+    def beat(self) -> None:
+        """Let every idle reader send a sign of life."""
+        self._wake(beat=True)
+
+    async def over(self) -> None:
+        """Wait for the end without reading along."""
+        await self._over.wait()
+
+    async def read(self, after: EventId) -> AsyncIterator[bytes]:
+        """Yield everything beyond a place, as much at once as there is, until the end."""
+        place = bisect_right(self._ids, after)
+        while True:
+            if place < len(self._frames):
+                chunk = b"".join(self._frames[place:])
+                place = len(self._frames)
+                yield chunk
+            elif self.ended is not None:
+                return
+            elif await self._next():
+                yield HEARTBEAT
+
+    async def _next(self) -> bool:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return await future
+
+    def _wake(self, *, beat: bool) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(beat)

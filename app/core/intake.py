@@ -1,0 +1,283 @@
+"""The use cases of a person and of whoever acts for them: open a case, say something, look at it.
+
+The one place that puts together what is stored, who works on it and who reads it. It knows
+credentials only by their digest.
+"""
+
+import hashlib
+import secrets
+import time
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from app.core import terminals
+from app.core.reading import Reader
+from app.core.runner import TurnRunner
+from app.core.steps import Answer
+from app.domain.analysis import Analysis
+from app.domain.case import Accepted, CaseState, Command, Correct, OnBusy, Say, Turn
+from app.domain.errors import (
+    Draining,
+    InvalidInput,
+    ResultNotReady,
+    TurnNotFound,
+)
+from app.domain.event import EventId
+from app.domain.playbook import Playbook
+from app.state.conversations import CaseRecord, Claim, ConversationStateManager
+
+_canonical = msgspec.msgpack.Encoder(order="sorted").encode
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A new case and the only copy of its token."""
+
+    state: CaseState
+    token: str
+    playbook: Playbook
+
+
+class TurnView(Struct, frozen=True, kw_only=True):
+    """A turn as it stands, committed or not."""
+
+    turn: int
+    status: Literal["queued", "running", "completed", "cancelled", "failed"]
+    text: str
+    last: EventId | None
+    committed: Turn | None
+
+
+class Intake:
+    """What can be done with cases."""
+
+    def __init__(
+        self,
+        conversations: ConversationStateManager,
+        runner: TurnRunner,
+        reader: Reader,
+        playbooks: Mapping[str, Playbook],
+        *,
+        default_playbook: str,
+        variant: str,
+    ) -> None:
+        self._conversations = conversations
+        self._runner = runner
+        self._reader = reader
+        self._playbooks = playbooks
+        self._default_playbook = default_playbook
+        self._variant = variant
+
+    async def start(
+        self,
+        *,
+        playbook: str | None,
+        locale: str | None,
+        user_ref: str | None,
+        attributes: Mapping[str, str],
+    ) -> Opened:
+        """Open a case.
+
+        Raises:
+            InvalidInput: if there is no such playbook.
+        """
+        if self._runner.draining:
+            raise Draining("this instance is shutting down")
+        chosen = self._playbooks.get(playbook or self._default_playbook)
+        if chosen is None:
+            known = ", ".join(sorted(self._playbooks))
+            raise InvalidInput(f"there is no playbook {playbook!r}; there are: {known}")
+        now = time.time_ns() // 1_000_000
+        state = CaseState(
+            case_id=secrets.token_hex(16),
+            playbook=chosen.id,
+            playbook_version=chosen.version,
+            locale=chosen.locale(locale),
+            variant=self._variant,
+            created_at=now,
+            updated_at=now,
+            user_ref=user_ref,
+            attributes=dict(attributes),
+        )
+        token = secrets.token_urlsafe(32)
+        await self._conversations.start(
+            state, token_hash=digest(token), cap=chosen.limits.messages, ttl=chosen.ttl.active
+        )
+        return Opened(state=state, token=token, playbook=chosen)
+
+    async def open(self, case_id: str, token: str) -> CaseRecord:
+        """Return a case to whoever holds its token.
+
+        Raises:
+            CaseNotFound: no such case for this token.
+        """
+        return await self._conversations.open(case_id, digest(token))
+
+    def playbook(self, state: CaseState) -> Playbook:
+        """Return the playbook of a case."""
+        return self._playbooks[state.playbook]
+
+    async def say(self, case_id: str, token: str, *, key: str, text: str, on_busy: OnBusy) -> int:
+        """Take a message in; from then on it cannot be lost. Returns its turn.
+
+        Raises:
+            CaseNotFound, IdempotencyMismatch, TurnBusy, CaseFull: as `accept` does.
+            InvalidInput: if the message is empty or longer than the playbook allows.
+        """
+        cleaned = _cleaned(text)
+        if not cleaned:
+            raise InvalidInput("message: it is empty; say in your own words what happened")
+        # The longest that any playbook takes is checked before the case is looked up; a playbook
+        # with a shorter limit is looked up only for messages that come near it.
+        shortest = min(one.limits.message_chars for one in self._playbooks.values())
+        if len(cleaned) > shortest:
+            record = await self.open(case_id, token)
+            most = self.playbook(record.state).limits.message_chars
+            if len(cleaned) > most:
+                raise InvalidInput(
+                    f"message: it has {len(cleaned)} characters and at most {most} are taken;"
+                    " send it in parts"
+                )
+        return await self._post(case_id, token, key, Say(text=cleaned), on_busy)
+
+    async def correct(self, case_id: str, token: str, *, key: str, slot: str, value: str) -> int:
+        """Take the correction of a fact in; returns its turn.
+
+        Raises:
+            CaseNotFound, IdempotencyMismatch, CaseFull: as `accept` does.
+            InvalidInput: if the playbook has no such slot.
+        """
+        record = await self.open(case_id, token)
+        if self.playbook(record.state).slot(slot) is None:
+            known = ", ".join(one.name for one in self.playbook(record.state).slots)
+            raise InvalidInput(f"slot: there is no {slot!r}; there are: {known}")
+        return await self._post(
+            case_id, token, key, Correct(slot=slot, value=_cleaned(value)), "enqueue"
+        )
+
+    async def command(self, case_id: str, token: str, *, key: str, command: Command) -> int:
+        """Take any other command in; returns its turn."""
+        return await self._post(case_id, token, key, command, "enqueue")
+
+    async def wait(self, case_id: str, turn: int) -> Turn | None:
+        """Wait for a turn; None if this process stopped before it was committed."""
+        await self._reader.wait(case_id, turn)
+        return await self._conversations.turn(case_id, turn)
+
+    async def view(self, record: CaseRecord, turn: int) -> TurnView:
+        """Return a turn as it stands.
+
+        Raises:
+            TurnNotFound: if the case has none of that number.
+        """
+        case_id = record.state.case_id
+        if not 1 <= turn <= record.accepted:
+            raise TurnNotFound(f"this case has no turn {turn}")
+        if (committed := await self._conversations.turn(case_id, turn)) is not None:
+            return TurnView(
+                turn=turn,
+                status=committed.outcome,
+                text=committed.reply,
+                last=EventId.parse(committed.event_id),
+                committed=committed,
+            )
+        so_far = await self._reader.text(case_id, turn)
+        return TurnView(
+            turn=turn,
+            status="running" if so_far.started else "queued",
+            text=so_far.text,
+            last=so_far.last if so_far.started else None,
+            committed=None,
+        )
+
+    async def turns(self, record: CaseRecord) -> tuple[tuple[Turn, ...], tuple[Accepted, ...]]:
+        """Return a case's committed turns and the commands that wait, oldest first."""
+        case_id = record.state.case_id
+        committed = await self._conversations.turns(case_id)
+        waiting = await self._conversations.waiting(case_id)
+        return committed, waiting
+
+    async def result(self, record: CaseRecord) -> Analysis:
+        """Return a case's result.
+
+        Raises:
+            ResultNotReady: while there is none.
+        """
+        found = await self._conversations.result(record.state.case_id)
+        if found is None:
+            raise ResultNotReady(record.state.status)
+        return found
+
+    async def cancel(self, case_id: str, token: str, turn: int) -> TurnView:
+        """Stop a turn, wherever it runs; what it said so far is kept. Idempotent.
+
+        The canceller becomes the owner, which fences whoever generates, and commits the turn itself.
+
+        Raises:
+            CaseNotFound, TurnNotFound: if there is none.
+        """
+        record = await self.open(case_id, token)
+        if await self._conversations.drop(case_id, turn) == "next":
+            found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
+            if isinstance(found, Claim):
+                await self._stop(found)
+        return await self.view(record, turn)
+
+    async def erase(self, case_id: str, token: str) -> None:
+        """Erase a case with everything in it.
+
+        Raises:
+            CaseNotFound: no such case for this token.
+        """
+        await self._conversations.erase(case_id, digest(token))
+
+    async def _post(
+        self, case_id: str, token: str, key: str, command: Command, on_busy: OnBusy
+    ) -> int:
+        if self._runner.draining:
+            raise Draining("this instance is shutting down")
+        receipt = await self._conversations.accept(
+            case_id,
+            Accepted(command=command, at=time.time_ns() // 1_000_000),
+            token_hash=digest(token),
+            key=key,
+            fingerprint=hashlib.sha256(_canonical(command)).hexdigest(),
+            on_busy=on_busy,
+            claim=self._runner.has_room,
+        )
+        if receipt.claim is not None:
+            self._runner.take(receipt.claim, receipt.listed_ms)
+        elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:
+            await self.cancel(case_id, token, receipt.done + 1)
+        return receipt.turn
+
+    async def _stop(self, claim: Claim) -> None:
+        so_far = await self._reader.text(claim.case_id, claim.turn)
+        terminal = terminals.cancelled(claim.turn, so_far.text)
+        answer = Answer(reply=so_far.text, state=claim.state)
+        ttl = self._playbooks[claim.state.playbook].ttl
+        pending = await self._conversations.finish(
+            claim,
+            terminals.record(claim, answer, terminal, seq=1),
+            state=claim.state,
+            result=None,
+            ttl=ttl.completed if claim.state.status == "completed" else ttl.active,
+            log_ttl=ttl.turn_log,
+            events=[],
+        )
+        if pending:
+            await self._runner.resume(claim.case_id)
+
+
+def digest(token: str) -> str:
+    """Return what is stored of a credential; it has 256 random bits, so a plain digest will do."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _cleaned(text: str) -> str:
+    """Drop control characters, which no person types, and the space around."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(kept).strip()

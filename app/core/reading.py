@@ -1,0 +1,145 @@
+"""Reading a turn or a case as a stream of frames, from any place, in any process.
+
+A turn that runs in this process is read from its feed. Otherwise its token log is followed; and
+when the log is gone, or the reader's place is unknown, the reader gets the text as one snapshot.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from app.core.feed import HEARTBEAT
+from app.core.runner import HEARTBEAT_SECONDS, TurnRunner
+from app.domain import event as events
+from app.domain.errors import CaseNotFound
+from app.domain.event import TERMINAL_NAMES, Delta, EventId, Snapshot, TurnRestarted
+from app.state.conversations import ConversationStateManager
+from app.state.follow import Follower, StoredEvent, Subscription
+from app.state.keys import CaseKeys
+
+CLOSING = events.frame(None, "stream.closing", b'{"type":"stream.closing"}')
+START = EventId(0, 0)
+
+
+class TurnText(Struct, frozen=True, kw_only=True):
+    """A running turn's text so far."""
+
+    text: str
+    last: EventId
+    started: bool
+
+
+class Reader:
+    """The readers' side of one process."""
+
+    def __init__(
+        self, conversations: ConversationStateManager, follower: Follower, runner: TurnRunner
+    ) -> None:
+        self._conversations = conversations
+        self._follower = follower
+        self._runner = runner
+
+    async def turn(self, case_id: str, turn: int, after: EventId) -> AsyncIterator[bytes]:
+        """Yield a turn's frames beyond a place until its terminal event.
+
+        An end without a terminal event means that the reader should come back with its place.
+        """
+        place = after
+        while (feed := self._runner.feed(case_id, turn)) is not None:
+            async for chunk in feed.read(place):
+                yield chunk
+            place = max(place, feed.last)
+            if feed.ended == "finished":
+                return
+            if self._runner.draining:
+                break
+            await asyncio.sleep(0)
+        if not self._runner.draining:
+            async for chunk in self._elsewhere(case_id, turn, place):
+                yield chunk
+        if self._runner.draining:
+            yield CLOSING
+
+    async def wait(self, case_id: str, turn: int) -> None:
+        """Wait until a turn is committed, or this process drains."""
+        while (feed := self._runner.feed(case_id, turn)) is not None:
+            await feed.over()
+            if feed.ended == "finished" or self._runner.draining:
+                return
+            await asyncio.sleep(0)
+        async for _ in self._elsewhere(case_id, turn, START):
+            pass
+
+    async def case(self, case_id: str, after: EventId) -> AsyncIterator[bytes]:
+        """Yield a case's own events beyond a place, for as long as the case and the reader live."""
+        async with self._follower.follow(CaseKeys(case_id).events, after) as subscription:
+            while (found := await self._next(subscription)) is not None:
+                if found:
+                    yield _frames(found)
+                    continue
+                yield HEARTBEAT
+                if await self._conversations.get_conversation_state(case_id) is None:
+                    return
+        if self._runner.draining:
+            yield CLOSING
+
+    async def text(self, case_id: str, turn: int) -> TurnText:
+        """Return what a running turn has said so far."""
+        stored = await self._follower.read(CaseKeys(case_id).log(turn), EventId(-1, 0))
+        pieces: list[str] = []
+        for one in stored:
+            match events.decode(one.data):
+                case Delta(t=text):
+                    pieces.append(text)
+                case TurnRestarted():
+                    pieces.clear()
+                case _:
+                    pass
+        last = stored[-1].id if stored else START
+        return TurnText(text="".join(pieces), last=last, started=bool(stored))
+
+    async def _elsewhere(self, case_id: str, turn: int, place: EventId) -> AsyncIterator[bytes]:
+        log = CaseKeys(case_id).log(turn)
+        last = await self._follower.last_id(log)
+        committed = await self._conversations.turn(case_id, turn)
+        if committed is not None:
+            ended = EventId.parse(committed.event_id) or START
+            if place >= ended:
+                return
+            if last is None:
+                data = events.encode(Snapshot(text=committed.reply))
+                name = events.name_of(events.decode(committed.terminal))
+                yield events.frame(None, "snapshot", data)
+                yield events.frame(committed.event_id, name, committed.terminal)
+                return
+        if last is not None and place.epoch > last.epoch:
+            so_far = await self.text(case_id, turn)
+            place = so_far.last
+            data = events.encode(Snapshot(text=so_far.text))
+            yield events.frame(str(place), "snapshot", data)
+        async with self._follower.follow(log, place) as subscription:
+            while (found := await self._next(subscription)) is not None:
+                if found:
+                    yield _frames(found)
+                    if found[-1].name in TERMINAL_NAMES:
+                        return
+                    continue
+                yield HEARTBEAT
+                await self._still_there(case_id)
+
+    async def _next(self, subscription: Subscription) -> list[StoredEvent] | None:
+        """Return what came; nothing after a while of silence; None when the reader is let go."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                return await subscription.queue.get()
+        except TimeoutError:
+            return []
+
+    async def _still_there(self, case_id: str) -> None:
+        if await self._conversations.get_conversation_state(case_id) is None:
+            raise CaseNotFound(case_id)
+
+
+def _frames(found: list[StoredEvent]) -> bytes:
+    return b"".join(events.frame(str(one.id), one.name, one.data) for one in found)

@@ -1,0 +1,309 @@
+"""Who works on turns: detached generators with a lease each, and the reaper that finds orphans.
+
+A generator outlives the request that began it. It says its words to the local feed and to the token
+log, and only when the turn is committed does it say the terminal event. If this process dies, its
+leases run out and the reaper of any other process goes on; if it merely stalled, its writes are
+refused and it stops.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol, assert_never
+
+import structlog
+
+from app.core import terminals
+from app.core.feed import TurnFeed
+from app.core.steps import Analysing, Anew, Answer, Step, Words
+from app.domain import event as events
+from app.domain.case import Turn
+from app.domain.errors import Fenced, StateUnavailable, TriageError
+from app.domain.event import (
+    Delta,
+    EventId,
+    Status,
+    Terminal,
+    TurnRestarted,
+    TurnStarted,
+)
+from app.domain.playbook import Playbook
+from app.state.conversations import Claim, ConversationStateManager
+from app.state.journal import Journal, TurnLog
+from app.state.leases import LeaseKeeper
+
+MAX_ATTEMPTS = 10
+"""Owners a turn may wear out before it is told to have failed: a message must not kill them all."""
+THINKING_SECONDS = 0.1
+REAP_SECONDS = 0.1
+HEARTBEAT_SECONDS = 10.0
+IDLE_LISTED_MS = 10_000
+_BUSY_PAGE = 2_000
+
+_log = structlog.get_logger(__name__)
+
+
+class Answering(Protocol):
+    """What the runner asks of an interviewer."""
+
+    def answer(self, claim: Claim, *, watched: Callable[[], bool]) -> AsyncIterator[Step]:
+        """Answer the claim's command; the last step is the `Answer`."""
+        ...
+
+
+class _Work:
+    """One running turn."""
+
+    def __init__(self, claim: Claim, listed_ms: int, log: TurnLog) -> None:
+        self.claim = claim
+        self.listed_ms = listed_ms
+        self.log = log
+        self.feed = TurnFeed()
+        self.spoke = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class TurnRunner:
+    """The generators of one process."""
+
+    def __init__(
+        self,
+        conversations: ConversationStateManager,
+        journal: Journal,
+        leases: LeaseKeeper,
+        interviewer: Answering,
+        playbooks: Mapping[str, Playbook],
+        *,
+        most: int = 1_000,
+    ) -> None:
+        self._conversations = conversations
+        self._journal = journal
+        self._leases = leases
+        self._interviewer = interviewer
+        self._playbooks = playbooks
+        self._most = most
+        self._works: dict[str, _Work] = {}
+        self._look_again: dict[str, float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.draining = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether this process would take another turn now."""
+        return not self.draining and len(self._works) < self._most
+
+    def start(self) -> None:
+        """Begin to look for orphaned turns."""
+        self._tasks = [
+            asyncio.create_task(self._reap_forever(), name="reaper"),
+            asyncio.create_task(self._beat_forever(), name="heartbeat"),
+        ]
+
+    async def drain(self) -> None:
+        """Stop working: hand every lease over, and let local readers look elsewhere."""
+        self.draining = True
+        for task in self._tasks:
+            task.cancel()
+        works = list(self._works.values())
+        for work in works:
+            if work.task is not None:
+                work.task.cancel()
+        running = [work.task for work in works if work.task is not None]
+        await asyncio.gather(*self._tasks, *running, return_exceptions=True)
+        for work in works:
+            work.feed.end("left")
+            try:
+                await self._conversations.release(work.claim)
+            except StateUnavailable as error:
+                _log.warning("turn.not_handed_over", case=work.claim.case_id, reason=str(error))
+
+    def feed(self, case_id: str, turn: int) -> TurnFeed | None:
+        """Return the feed of a turn that runs in this process."""
+        work = self._works.get(case_id)
+        return work.feed if work is not None and work.claim.turn == turn else None
+
+    async def resume(self, case_id: str) -> None:
+        """Work on a case's oldest unfinished turn, if nobody does."""
+        if self.has_room and case_id not in self._works:
+            await self._adopt(case_id, time.time_ns() // 1_000_000)
+
+    def take(self, claim: Claim, listed_ms: int) -> None:
+        """Work on a claimed turn, and on whatever else waits in its case, apart from the caller."""
+        if claim.attempt > 1:
+            _log.info("turn.recovered", case=claim.case_id, turn=claim.turn, attempt=claim.attempt)
+        log = self._journal.open(claim.case_id, claim.turn, claim.epoch)
+        work = _Work(claim, listed_ms, log)
+        opening = (
+            TurnStarted(turn=claim.turn, attempt=1, variant=claim.state.variant)
+            if claim.attempt == 1
+            else TurnRestarted(turn=claim.turn, attempt=claim.attempt, reason=claim.reason)
+        )
+        _say(work, 0, opening)
+        self._works[claim.case_id] = work
+        task = work.task = asyncio.create_task(self._work(work), name=f"turn {claim.case_id}")
+        self._leases.hold(claim, lambda: _stop(task))
+
+    async def _work(self, work: _Work) -> None:
+        claim = work.claim
+        pending = 0
+        try:
+            pending = await self._generate(work)
+        except TriageError as error:
+            _log.info("turn.left", case=claim.case_id, turn=claim.turn, reason=str(error))
+        finally:
+            self._leases.drop(claim)
+            work.feed.end("left")
+            if self._works.get(claim.case_id) is work and not self.draining:
+                del self._works[claim.case_id]
+        await self._go_on(work, pending)
+
+    async def _go_on(self, work: _Work, pending: int) -> None:
+        """Take the case's next turn, or note that it has none; the reaper does what fails here."""
+        case_id = work.claim.case_id
+        try:
+            if pending and not self.draining and case_id not in self._works:
+                found = await self._conversations.claim(case_id)
+                if isinstance(found, Claim):
+                    self.take(found, work.listed_ms)
+            elif not pending:
+                await self._conversations.settle(case_id, work.listed_ms)
+        except StateUnavailable as error:
+            _log.warning("case.left_to_reaper", case=case_id, reason=str(error))
+
+    async def _generate(self, work: _Work) -> int:
+        thinking = asyncio.get_running_loop().call_later(THINKING_SECONDS, self._think, work)
+        try:
+            answer, terminal = await self._answer(work)
+        finally:
+            thinking.cancel()
+        await work.log.settle()
+        # From here on the epoch alone decides: a lease that runs out while Valkey is slow or away
+        # must not stop a commit that nobody has overtaken.
+        self._leases.drop(work.claim)
+        seq = work.log.next_seq()
+        turn = terminals.record(work.claim, answer, terminal, seq)
+        pending = await self._commit(work.claim, turn, answer)
+        work.feed.add(*_frame(work.claim.epoch, seq, terminal))
+        work.feed.end("finished")
+        return pending
+
+    async def _answer(self, work: _Work) -> tuple[Answer, Terminal]:
+        claim = work.claim
+        if claim.dropped:
+            return Answer(reply="", state=claim.state), terminals.cancelled(claim.turn, "")
+        if claim.attempt > MAX_ATTEMPTS:
+            _log.error("turn.poisoned", case=claim.case_id, turn=claim.turn)
+            return Answer(reply="", state=claim.state), terminals.failed(claim, "gave_up")
+        try:
+            async for step in self._interviewer.answer(claim, watched=lambda: work.feed.watched):
+                if isinstance(step, Answer):
+                    return step, terminals.completed(claim, step)
+                self._show(work, step)
+        except TriageError:
+            raise
+        except Exception:  # noqa: BLE001
+            # The person's message must be kept and the turn must end visibly, whatever broke.
+            _log.exception("turn.failed", case=claim.case_id, turn=claim.turn)
+            return Answer(reply="", state=claim.state), terminals.failed(claim, "internal")
+        raise AssertionError("an interviewer ends with an answer")
+
+    def _show(self, work: _Work, step: Words | Anew | Analysing) -> None:
+        claim = work.claim
+        if work.log.lost:
+            raise Fenced(f"turn {claim.turn} was taken over")
+        match step:
+            case Words(text):
+                work.spoke = True
+                seq = work.log.piece(text)
+                work.feed.add(*_frame(claim.epoch, seq, Delta(t=text)))
+            case Anew(reason):
+                again = TurnRestarted(turn=claim.turn, attempt=claim.attempt, reason=reason)
+                self._note(work, again)
+            case Analysing():
+                self._note(work, Status(status="analysing"))
+            case _:
+                assert_never(step)
+
+    def _think(self, work: _Work) -> None:
+        if not work.spoke and work.feed.ended is None:
+            self._note(work, Status(status="thinking"))
+
+    def _note(self, work: _Work, event: TurnRestarted | Status) -> None:
+        _say(work, work.log.event(events.encode(event)), event)
+
+    async def _commit(self, claim: Claim, turn: Turn, answer: Answer) -> int:
+        """Commit, and keep trying while Valkey is away: the words are already said."""
+        ttl = self._playbooks[claim.state.playbook].ttl
+        completed = answer.state.status == "completed"
+        while True:
+            try:
+                return await self._conversations.finish(
+                    claim,
+                    turn,
+                    state=answer.state,
+                    result=answer.result,
+                    ttl=ttl.completed if completed else ttl.active,
+                    log_ttl=ttl.turn_log,
+                    events=[events.encode(one) for one in answer.events],
+                )
+            except StateUnavailable as error:
+                _log.warning("turn.commit_waits", case=claim.case_id, reason=str(error))
+                await asyncio.sleep(0.1)
+
+    async def _reap_forever(self) -> None:
+        while True:
+            try:
+                await self._reap()
+            except StateUnavailable as error:
+                _log.warning("reaper.waiting", reason=str(error))
+            await asyncio.sleep(REAP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def _reap(self) -> None:
+        """Take over turns whose owner's lease has run out.
+
+        A lease is not asked for again before it could run out, so watching others' turns is cheap.
+        """
+        busy = await self._conversations.busy(_BUSY_PAGE)
+        self._look_again = {case: at for case, at in self._look_again.items() if case in busy}
+        now = time.monotonic()
+        due = [
+            case
+            for case in busy
+            if case not in self._works and self._look_again.get(case, 0.0) <= now
+        ]
+        if not due:
+            return
+        for case_id, ttl_ms in zip(due, await self._conversations.lease_ttls(due), strict=True):
+            if not self.has_room:
+                return
+            if ttl_ms > 0:
+                self._look_again[case_id] = now + ttl_ms / 1_000
+            elif case_id not in self._works:
+                await self._adopt(case_id, busy[case_id])
+
+    async def _adopt(self, case_id: str, listed_ms: int) -> None:
+        found = await self._conversations.claim(case_id)
+        if isinstance(found, Claim):
+            self.take(found, listed_ms)
+        elif found in {"idle", "gone"} and time.time() * 1_000 - listed_ms > IDLE_LISTED_MS:
+            await self._conversations.settle(case_id, listed_ms)
+
+    async def _beat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            for work in list(self._works.values()):
+                work.feed.beat()
+
+
+def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _say(work: _Work, seq: int, event: events.TurnEvent) -> None:
+    work.feed.add(*_frame(work.claim.epoch, seq, event))
+
+
+def _frame(epoch: int, seq: int, event: events.TurnEvent) -> tuple[EventId, bytes]:
+    place = EventId(epoch, seq)
+    return place, events.frame(str(place), events.name_of(event), events.encode(event))

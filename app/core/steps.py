@@ -1,0 +1,40 @@
+"""What an interviewer does while it answers, step by step, and the answer it arrives at."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from app.domain.analysis import Analysis
+from app.domain.case import CaseState
+from app.domain.event import CaseEvent
+from app.domain.usage import Attempt
+
+
+class Words(Struct, frozen=True):
+    """A piece of the visible answer."""
+
+    text: str
+
+
+class Anew(Struct, frozen=True):
+    """Forget the words so far: another provider begins again."""
+
+    reason: Literal["provider"] = "provider"
+
+
+class Analysing(Struct, frozen=True):
+    """The words are said; the result is being made."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Everything that a turn leaves behind, ready to be committed at once."""
+
+    reply: str
+    state: CaseState
+    result: Analysis | None = None
+    events: tuple[CaseEvent, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    degradations: tuple[str, ...] = ()
+
+
+Step = Words | Anew | Analysing | Answer

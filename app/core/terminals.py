@@ -1,0 +1,92 @@
+"""How a turn ends: its terminal event and the record that is kept of it."""
+
+import hashlib
+import time
+from typing import Literal, assert_never
+
+from app.core.steps import Answer
+from app.domain import event as events
+from app.domain.case import Turn, TurnOutcome
+from app.domain.event import EventId, Terminal, TurnCancelled, TurnCompleted, TurnFailed, TurnUsage
+from app.state.conversations import Claim
+
+_RETRY_AFTER_MS = 2_000
+_SORRY = {
+    "pt": "Não consegui responder agora. Sua mensagem está guardada; tente de novo em instantes.",
+    "en": "I could not answer just now. Your message is kept; please try again in a moment.",
+}
+
+
+def completed(claim: Claim, answer: Answer) -> TurnCompleted:
+    """Return the event of a turn that went well."""
+    assessment = answer.state.assessment
+    done = answer.state.status == "completed"
+    counted = [one.usage for one in answer.attempts if one.usage is not None]
+    answered = [one for one in answer.attempts if one.outcome == "completed"]
+    return TurnCompleted(
+        turn=claim.turn,
+        message=answer.reply,
+        length=len(answer.reply),
+        sha256=_sha256(answer.reply),
+        interview="complete" if done else "active",
+        status=answer.state.status,
+        complexity=assessment.complexity,
+        confidence=assessment.confidence,
+        missing=assessment.missing,
+        usage=TurnUsage(
+            input=sum(usage.input for usage in counted),
+            output=sum(usage.output for usage in counted),
+            attempts=len(answer.attempts),
+            model=answered[-1].answered_by or answered[-1].model if answered else None,
+        ),
+        degradations=answer.degradations,
+    )
+
+
+def cancelled(turn: int, text: str) -> TurnCancelled:
+    """Return the event of a turn that somebody stopped; `text` is what was said until then."""
+    return TurnCancelled(turn=turn, message=text, length=len(text), sha256=_sha256(text))
+
+
+def failed(claim: Claim, code: Literal["gave_up", "internal"]) -> TurnFailed:
+    """Return the event of a turn that nobody could answer."""
+    language = claim.state.locale.split("-")[0]
+    return TurnFailed(
+        turn=claim.turn,
+        code=code,
+        retryable=True,
+        retry_after_ms=_RETRY_AFTER_MS,
+        message=_SORRY.get(language, _SORRY["en"]),
+    )
+
+
+def record(claim: Claim, answer: Answer, terminal: Terminal, seq: int) -> Turn:
+    """Return what is kept of the turn; `seq` is the terminal event's count."""
+    return Turn(
+        turn=claim.turn,
+        command=claim.accepted.command,
+        at=claim.accepted.at,
+        reply=answer.reply,
+        outcome=_outcome(terminal),
+        finished_at=time.time_ns() // 1_000_000,
+        event_id=str(EventId(claim.epoch, seq)),
+        terminal=events.encode(terminal),
+        attempts=answer.attempts,
+        degradations=answer.degradations,
+    )
+
+
+def _outcome(terminal: Terminal) -> TurnOutcome:
+    match terminal:
+        case TurnCompleted():
+            return "completed"
+        case TurnCancelled():
+            return "cancelled"
+        case TurnFailed():
+            return "failed"
+        case _:
+            assert_never(terminal)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
