@@ -214,7 +214,7 @@ class Intake:
     async def cancel(self, case_id: str, token: str, turn: int) -> TurnView:
         """Stop a turn, wherever it runs; what it said so far is kept. Idempotent.
 
-        The canceller becomes the owner, which fences whoever generates, and commits the turn itself.
+        The canceller becomes the owner, which fences whoever generates, and commits the turn.
 
         Raises:
             CaseNotFound, TurnNotFound: if there is none.
