@@ -82,3 +82,7 @@ def main(debug: bool) -> None:
     doctor` checks them.
     """
     del debug
+
+
+if __name__ == "__main__":
+    main()

@@ -148,7 +148,7 @@ class EmbeddedValkey:
             except subprocess.TimeoutExpired:
                 self.kill()
             self._process = None
-        _remove_short_folder(self.folder)
+            _remove_short_folder(self.folder)
         if self._owns_tether:
             self._tether.close()
 

@@ -1,0 +1,220 @@
+"""`triage up`: start everything on this machine, say where to go, stop everything on Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from msgspec.structs import replace
+from rich.console import Console
+from rich.text import Text
+
+from app.domain.errors import TriageError
+from app.embedded import EmbeddedValkey
+from app.settings import Settings, read_settings
+from app.supervise import Child, ChildFailed, Supervisor, child_environment
+from app.tether import Tether
+
+_READY_SECONDS = 90.0
+_STEP_SECONDS = 0.03
+_COLOURS = {"api": "cyan", "worker": "magenta", "valkey": "yellow"}
+
+
+class PortTaken(TriageError):
+    """Something else listens where the API should."""
+
+
+@click.command()
+@click.option("--no-worker", is_flag=True, help="Leave the background worker out.")
+def up(no_worker: bool) -> None:
+    """Start everything on this machine and say where to go.
+
+    Embedded Valkey (unless TRIAGE_REDIS_URL names a server), the API and the background worker run
+    until Ctrl-C. What they write is passed on under their names; whatever crashes is started again.
+    """
+    settings = read_settings(os.environ)
+    settings = replace(settings, var=settings.var.absolute())
+    console = Console(highlight=False, soft_wrap=True)
+    refuse_taken_port(settings.host, settings.port)
+    asyncio.run(_up(settings, console, worker=not no_worker))
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Check that the API could listen there.
+
+    Raises:
+        PortTaken: saying so, and what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {host}:{port}: {error.strerror}. If `triage up` runs already, "
+                f"use that one or stop it; or choose another port: TRIAGE_PORT={port + 1} triage up"
+            ) from None
+
+
+async def _up(settings: Settings, console: Console, *, worker: bool) -> None:
+    def say(name: str, line: str) -> None:
+        label = Text(f"{name:>6} │ ", style=_COLOURS.get(name, "green"))
+        console.print(label + Text.from_ansi(line))
+
+    tether = Tether()
+    valkey: EmbeddedValkey | None = None
+    supervisor = Supervisor(say, tether)
+    with _stop_on_signals(supervisor):
+        try:
+            if settings.redis_url is None:
+                say("valkey", f"loading the data in {settings.var / 'valkey'}")
+                valkey = EmbeddedValkey(settings.var, tether=tether)
+                valkey.spawn()
+                await asyncio.to_thread(valkey.wait_ready)
+                supervisor.keep_valkey(valkey)
+            url = valkey.url if valkey else str(settings.redis_url)
+            for child in _children(settings, url, worker=worker):
+                supervisor.keep(child)
+            if not await supervisor.until_stopped(_until_ready(settings)):
+                supervisor.mark_ready()
+                console.print(welcome(settings))
+                await supervisor.until_stopped()
+            console.print("stopping")
+        finally:
+            await supervisor.stop()
+            if valkey is not None:
+                valkey.stop()
+            tether.close()
+    console.print("everything has stopped")
+
+
+def _children(settings: Settings, redis_url: str, *, worker: bool) -> Iterator[Child]:
+    env = child_environment(os.environ, TRIAGE_REDIS_URL=redis_url, TRIAGE_VAR=str(settings.var))
+    triage = [sys.executable, "-m", "app.cli"]
+    yield Child(name="api", command=[*triage, "serve"], env=env)
+    if worker:
+        yield Child(name="worker", command=[*triage, "worker"], env=env)
+
+
+@contextlib.contextmanager
+def _stop_on_signals(supervisor: Supervisor) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, supervisor.request_stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+async def _until_ready(settings: Settings) -> None:
+    host, port = _reachable_host(settings.host), settings.port
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                if await _health_status(host, port) == 200:
+                    return
+                await asyncio.sleep(_STEP_SECONDS)
+    except TimeoutError:
+        raise ChildFailed(
+            f"the API did not become ready within {_READY_SECONDS:g} s; its own words are above"
+        ) from None
+
+
+async def _health_status(host: str, port: int) -> int | None:
+    """Ask the API whether it is ready; None where it does not answer."""
+    try:
+        async with asyncio.timeout(2.0):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(
+                    b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                )
+                line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return None
+    parts = line.split()
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
+
+
+def welcome(settings: Settings) -> str:
+    """Return what a person needs to know once everything runs."""
+    base = f"http://{_in_url(_reachable_host(settings.host))}:{settings.port}"
+    command = _own_command()
+    port = "" if settings.port == Settings().port else f"TRIAGE_PORT={settings.port} "
+    reach = "this machine only" if _is_loopback(settings.host) else "everybody who can reach it"
+    rows = {
+        "Page": f"{base}/",
+        "API docs": f"{base}/docs",
+        "Terminal": f"{port}{command} chat",
+        "Interviewer": interviewer(settings),
+        "Data": f"{settings.var}"
+        + (f" and {_hide_secret(settings.redis_url)}" if settings.redis_url else ""),
+        "Open to": reach,
+    }
+    lines = "\n".join(f"  {name:<12} {text}" for name, text in rows.items())
+    return f"\ntriage is ready.\n\n{lines}\n\n  Ctrl-C stops everything.\n"
+
+
+def interviewer(settings: Settings) -> str:
+    """Say who asks the questions with these settings."""
+    served = [
+        f"{name} ({model or 'the models of the playbook'}{f' at {base}' if base else ''})"
+        for name, key, base, model in (
+            (
+                "OpenAI",
+                settings.openai_api_key,
+                settings.openai_base_url,
+                settings.openai_model,
+            ),
+            (
+                "Anthropic",
+                settings.anthropic_api_key,
+                settings.anthropic_base_url,
+                settings.anthropic_model,
+            ),
+        )
+        if key or base
+    ]
+    if not served:
+        return "guided: no model key is set (OPENAI_API_KEY or ANTHROPIC_API_KEY brings a model in)"
+    return f"model: {', then '.join(served)}; the guided interviewer takes over if it fails"
+
+
+def _own_command() -> str:
+    """How this command was called, so that what we print can be pasted."""
+    path = Path(sys.argv[0])
+    if path.name != "triage":
+        return "triage"
+    with contextlib.suppress(ValueError):
+        return str(path.absolute().relative_to(Path.cwd()))
+    return "triage"
+
+
+def _reachable_host(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _hide_secret(url: str) -> str:
+    """Leave a password out of what is printed."""
+    parts = urlsplit(url)
+    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
