@@ -1,0 +1,109 @@
+"""Keeps the account of one attempt at a model, from the request to whatever became of it."""
+
+import time
+from collections.abc import Callable
+
+from app.domain.usage import Attempt, Outcome, Provider, Usage
+from app.llm.errors import ModelError
+from app.llm.model import ModelRequest, OnAttempt
+
+
+class Fault(Exception):
+    """How an attempt failed, before it is known what to write into its account.
+
+    Decoders raise it; `AttemptRecord.failed` turns it into the error that callers see.
+    """
+
+    def __init__(
+        self,
+        kind: type[ModelError],
+        detail: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.status = status
+        self.retry_after = retry_after
+        self.request_id = request_id
+
+
+class AttemptRecord:
+    """The account while the attempt runs. It is closed once; closing again changes nothing."""
+
+    __slots__ = (
+        "_clock", "_closed", "_first", "_on_attempt", "_provider", "_request", "_started",
+        "_started_ms", "answered_by", "chars", "request_id", "status", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        provider: Provider,
+        request: ModelRequest,
+        on_attempt: OnAttempt,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin the account now."""
+        self._provider = provider
+        self._request = request
+        self._on_attempt = on_attempt
+        self._clock = clock
+        self._started = clock()
+        self._started_ms = time.time_ns() // 1_000_000
+        self._first: float | None = None
+        self._closed = False
+        self.answered_by: str | None = None
+        self.chars = 0
+        self.request_id: str | None = None
+        self.status: int | None = None
+        self.usage: Usage | None = None
+
+    def first_text(self) -> None:
+        """Note that the first visible text is there; later calls change nothing."""
+        if self._first is None:
+            self._first = self._clock()
+
+    def completed(self) -> Attempt:
+        """Close the account of an attempt that finished."""
+        return self._close("completed", None)
+
+    def failed(self, fault: Fault) -> ModelError:
+        """Close the account of an attempt that failed, and return the error to raise."""
+        self.status = fault.status or self.status
+        self.request_id = fault.request_id or self.request_id
+        outcome = fault.kind.outcome
+        if outcome == "failed" and self.chars:
+            outcome = "cut"
+        attempt = self._close(outcome, fault.kind.word)
+        return fault.kind(fault.detail, attempt, fault.retry_after)
+
+    def cancelled(self) -> None:
+        """Close the account of an attempt that nobody waits for any more, unless it is closed."""
+        if not self._closed:
+            self._close("cancelled", None)
+
+    def _close(self, outcome: Outcome, error: str | None) -> Attempt:
+        now = self._clock()
+        first = self._first
+        attempt = Attempt(
+            provider=self._provider,
+            operation=self._request.operation,
+            model=self._request.model,
+            answered_by=self.answered_by,
+            outcome=outcome,
+            error=error,
+            status=self.status,
+            usage=self.usage,
+            started_ms=self._started_ms,
+            latency_ms=(now - self._started) * 1000,
+            first_token_ms=None if first is None else (first - self._started) * 1000,
+            output_chars=self.chars,
+            request_id=self.request_id,
+        )
+        if not self._closed:
+            self._closed = True
+            self._on_attempt(attempt)
+        return attempt

@@ -1,0 +1,97 @@
+"""Maps whatever the SDKs and the network raise to the kinds of `app.llm.errors`."""
+
+import email.utils
+import math
+from collections.abc import Mapping
+
+import anthropic
+import httpx2
+import openai
+
+from app.llm.attempt import Fault
+from app.llm.errors import (
+    MalformedChunk,
+    ProviderFailed,
+    ProviderTimeout,
+    Stalled,
+    StreamCut,
+    Unreachable,
+)
+from app.llm.sse import EventTooLong
+from app.llm.wire import kind_of_status
+
+LONGEST_WAIT = 3600.0
+"""Seconds. No provider's word keeps it switched off for longer than this."""
+
+
+def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
+    """Return what an exception means for the attempt.
+
+    Args:
+        error: Whatever was raised.
+        answering: Whether the answer had begun, so that its end is a cut and not a failed start.
+        now: Unix time in seconds, for a Retry-After that names a date.
+    """
+    match error:
+        case Fault():
+            return error
+        case openai.APIStatusError() | anthropic.APIStatusError():
+            return _of_status(error, now)
+        case (
+            TimeoutError()
+            | openai.APITimeoutError()
+            | anthropic.APITimeoutError()
+            | httpx2.TimeoutException()
+        ):
+            if answering:
+                return Fault(Stalled, "the answer stopped coming")
+            return Fault(ProviderTimeout, "no answer came in time")
+        case (
+            openai.APIConnectionError()
+            | anthropic.APIConnectionError()
+            | httpx2.TransportError()
+            | OSError()
+        ):
+            if answering:
+                return Fault(StreamCut, "the connection was lost")
+            return Fault(Unreachable, "there is no connection")
+        case EventTooLong():
+            return Fault(MalformedChunk, str(error))
+        case _:
+            return Fault(ProviderFailed, f"unforeseen {type(error).__name__}")
+
+
+def _of_status(error: openai.APIStatusError | anthropic.APIStatusError, now: float) -> Fault:
+    status = error.status_code
+    code = getattr(error, "code", None)
+    if status < 400:
+        return Fault(ProviderFailed, f"an error inside an answer of status {status}", status=status)
+    return Fault(
+        kind_of_status(status, code if isinstance(code, str) else None),
+        f"HTTP {status}",
+        status=status,
+        retry_after=retry_after(error.response.headers, now),
+        request_id=error.request_id,
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds a provider asks to wait: milliseconds, seconds or a date; None if unsaid.
+
+    >>> retry_after({"retry-after": "2"}, now=0.0), retry_after({"retry-after-ms": "250"}, now=0.0)
+    (2.0, 0.25)
+    """
+    for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) / divisor
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return min(max(seconds, 0.0), LONGEST_WAIT)
+    parsed = email.utils.parsedate_tz(headers.get("retry-after", ""))
+    if parsed is None:
+        return None
+    try:
+        return min(max(email.utils.mktime_tz(parsed) - now, 0.0), LONGEST_WAIT)
+    except (ValueError, OverflowError):
+        return None

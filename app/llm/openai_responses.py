@@ -1,0 +1,180 @@
+"""OpenAI's Responses interface."""
+
+from contextlib import AbstractAsyncContextManager
+
+import msgspec
+from msgspec import Struct
+from openai import AsyncOpenAI
+from openai.types.responses import ResponseInputParam
+
+from app.domain.usage import Provider, Usage
+from app.llm.attempt import Fault
+from app.llm.errors import CutShort, Refused
+from app.llm.model import ModelRequest
+from app.llm.streaming import ApiResponse, StreamingModel, Timeouts
+from app.llm.tokens import normalised
+from app.llm.wire import WireDecoder, kind_of_code
+
+
+class _InputDetails(Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _OutputDetails(Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _Error(Struct):
+    code: str | None = None
+
+
+class _Incomplete(Struct):
+    reason: str | None = None
+
+
+class _Response(Struct):
+    model: str | None = None
+    usage: _Usage | None = None
+    error: _Error | None = None
+    incomplete_details: _Incomplete | None = None
+
+
+class _Event(Struct):
+    type: str
+    delta: str | None = None
+    response: _Response | None = None
+    code: str | None = None
+    error: _Error | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class ResponsesDecoder(WireDecoder):
+    """Reads the events of one response."""
+
+    __slots__ = ("_refused",)
+
+    known = frozenset(
+        {
+            "error",
+            "response.completed",
+            "response.created",
+            "response.failed",
+            "response.incomplete",
+            "response.output_text.delta",
+            "response.refusal.delta",
+        }
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = False
+
+    def feed(self, data: bytes) -> str:
+        """Read one event's data and return the text it brought."""
+        try:
+            event = _decode(data)
+        except msgspec.DecodeError as error:
+            return self.pass_over(data, error)
+        match event.type:
+            case "response.output_text.delta":
+                return event.delta or ""
+            case "response.refusal.delta":
+                self._refused = True
+            case "error":
+                code = event.code or (event.error.code if event.error else None)
+                raise Fault(kind_of_code(code), f"error event {code}")
+            case "response.created" | "response.completed":
+                self._take(event.response, final=event.type == "response.completed")
+            case "response.incomplete":
+                self._take(event.response, final=True)
+                self.fault = _incomplete(event.response)
+            case "response.failed":
+                self._take(event.response, final=True)
+                failure = event.response.error if event.response else None
+                code = failure.code if failure else None
+                self.fault = Fault(kind_of_code(code), f"the response failed: {code}")
+            case _:
+                pass
+        return ""
+
+    def _take(self, response: _Response | None, *, final: bool) -> None:
+        if response is not None:
+            self.answered_by = response.model or self.answered_by
+            if response.usage is not None:
+                self.usage = _usage(response.usage)
+        if final:
+            self.finished = self.ended = True
+            if self._refused:
+                self.fault = Fault(Refused, "the model declined")
+
+
+def _incomplete(response: _Response | None) -> Fault:
+    details = response.incomplete_details if response else None
+    reason = details.reason if details else None
+    if reason == "content_filter":
+        return Fault(Refused, "the content filter stopped the answer")
+    return Fault(CutShort, f"the response is incomplete: {reason}")
+
+
+def _usage(usage: _Usage) -> Usage:
+    incoming = usage.input_tokens_details or _InputDetails()
+    outgoing = usage.output_tokens_details or _OutputDetails()
+    return normalised(
+        total_in=usage.input_tokens or 0,
+        total_out=usage.output_tokens or 0,
+        cached=incoming.cached_tokens or 0,
+        written=incoming.cache_write_tokens or 0,
+        thought=outgoing.reasoning_tokens or 0,
+    )
+
+
+class OpenAIResponses(StreamingModel):
+    """OpenAI's models. Nothing is stored at the provider."""
+
+    def __init__(self, client: AsyncOpenAI, timeouts: Timeouts | None = None) -> None:
+        """Use this client, without its retries and with these time limits."""
+        super().__init__(timeouts or Timeouts())
+        self._client = client.with_options(max_retries=0, timeout=self._timeouts.for_sdk())
+
+    @property
+    def provider(self) -> Provider:
+        """Whose model this is."""
+        return "openai"
+
+    def _decoder(self) -> WireDecoder:
+        return ResponsesDecoder()
+
+    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
+        messages: ResponseInputParam = [
+            {"role": one.role, "content": one.content} for one in request.messages
+        ]
+        return self._client.responses.with_streaming_response.create(
+            model=request.model,
+            instructions=request.system,
+            input=messages,
+            max_output_tokens=request.max_output_tokens,
+            store=False,
+            stream=True,
+            text={
+                "format": {
+                    "type": "json_schema",
+                    "name": request.schema_name,
+                    "schema": request.schema,
+                    "strict": True,
+                }
+            },
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()

@@ -1,0 +1,215 @@
+"""One attempt at a provider, the same for every wire format: ask, read, watch the clock, account.
+
+The SDK builds and sends the request and raises its errors; the bytes of the answer are read here,
+because the SDKs' own event objects cost twenty times what decoding the event costs.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from typing import Protocol
+
+import httpx2
+import msgspec
+from msgspec import Raw, Struct
+
+from app.domain.usage import Provider
+from app.llm.attempt import AttemptRecord, Fault
+from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
+from app.llm.faults import fault_of
+from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, TextDelta
+from app.llm.partial import Shape, VisibleText
+from app.llm.sse import EventSplitter, EventTooLong
+from app.llm.wire import WireDecoder
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_string = msgspec.json.Decoder(str).decode
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """How long to wait for a provider, in seconds."""
+
+    connect: float = 2.0
+    first_token: float = 8.0
+    """From the request to the first words, connecting included."""
+    read: float = 5.0
+    """Between two pieces of an answer that has begun."""
+    total: float = 120.0
+    """For the whole answer, so that one that drips cannot go on for ever."""
+    settle: float = 0.5
+    """After the finish event, for the usage and for the connection to become free again."""
+
+    def for_sdk(self) -> httpx2.Timeout:
+        """Return the SDK's own limits: a net below the deadlines that are watched here."""
+        return httpx2.Timeout(self.first_token, connect=self.connect, pool=self.connect)
+
+
+class ApiResponse(Protocol):
+    """What both SDKs hand out for a raw streaming response."""
+
+    @property
+    def http_response(self) -> httpx2.Response:
+        """The response, its body unread."""
+        ...
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's name for the request."""
+        ...
+
+
+class StreamingModel(ABC):
+    """A model behind one of the SDKs. Adapters add the request and the decoder."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+
+    @property
+    @abstractmethod
+    def provider(self) -> Provider:
+        """Whose model this is."""
+
+    @abstractmethod
+    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
+        """Return what sends the request when it is entered."""
+
+    @abstractmethod
+    def _decoder(self) -> WireDecoder:
+        """Return a fresh decoder of this wire format."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+    async def stream(
+        self, request: ModelRequest, on_attempt: OnAttempt
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Ask once; see `app.llm.model.Model`."""
+        record = AttemptRecord(self.provider, request, on_attempt)
+        answer = _Answer(self._decoder(), request.stream_field, record)
+        try:
+            async with AsyncExitStack() as stack:
+                clock = _Deadline(self._timeouts)
+                try:
+                    async with asyncio.timeout_at(clock.due):
+                        response = await stack.enter_async_context(self._open(request))
+                    record.status = response.http_response.status_code
+                    record.request_id = response.request_id
+                    chunks = await stack.enter_async_context(
+                        aclosing(response.http_response.aiter_bytes())
+                    )
+                    while not answer.decoder.finished:
+                        async with asyncio.timeout_at(clock.due):
+                            chunk = await anext(chunks, None)
+                        if chunk is None:
+                            break
+                        shown = answer.feed(chunk)
+                        clock.heard(answering=record.chars > 0)
+                        if shown:
+                            yield TextDelta(shown)
+                    if answer.decoder.finished:
+                        await self._settle(chunks, answer)
+                    late, text, raw = answer.finish()
+                except Exception as error:
+                    answer.account()
+                    fault = fault_of(error, answering=record.chars > 0, now=time.time())
+                    raise record.failed(fault) from error
+            answer.account()
+            attempt = record.completed()
+            if late:
+                yield TextDelta(late)
+            yield Finished(raw=raw, text=text, attempt=attempt)
+        finally:
+            record.cancelled()
+
+    async def _settle(self, chunks: AsyncGenerator[bytes, None], answer: "_Answer") -> None:
+        """Read what follows the finish event. The answer is whole, so nothing here can fail it."""
+        try:
+            async with asyncio.timeout(self._timeouts.settle):
+                async for chunk in chunks:
+                    answer.feed(chunk)
+        except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
+            return
+
+
+class _Deadline:
+    """When the next piece must be there."""
+
+    __slots__ = ("_end", "_loop", "_read", "due")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self._read = timeouts.read
+        self._end = now + timeouts.total
+        self.due = now + min(timeouts.first_token, timeouts.total)
+
+    def heard(self, *, answering: bool) -> None:
+        """Move on. Before the first words nothing extends the wait for them."""
+        if answering:
+            self.due = min(self._loop.time() + self._read, self._end)
+
+
+class _Answer:
+    """What has come of one answer."""
+
+    __slots__ = ("_events", "_record", "_shown", "_splitter", "_texts", "_visible", "decoder")
+
+    def __init__(self, decoder: WireDecoder, field: str | None, record: AttemptRecord) -> None:
+        self.decoder = decoder
+        self._splitter = EventSplitter()
+        self._visible = VisibleText(field)
+        self._record = record
+        self._events = 0
+        self._texts: list[str] = []
+        self._shown: list[str] = []
+
+    def feed(self, chunk: bytes) -> str:
+        """Take bytes; return the visible text that they complete."""
+        shown = ""
+        for data in self._splitter.feed(chunk):
+            self._events += 1
+            text = self.decoder.feed(data)
+            if text:
+                self._texts.append(text)
+                self._record.chars += len(text)
+                shown += self._visible.feed(text)
+        if shown:
+            self._record.first_text()
+            self._shown.append(shown)
+        return shown
+
+    def account(self) -> None:
+        """Write down what the decoder has learned."""
+        self._record.answered_by = self.decoder.answered_by
+        self._record.usage = self.decoder.usage
+
+    def finish(self) -> tuple[str, str, bytes | None]:
+        """Return the text not shown before, all visible text, and the document.
+
+        Raises:
+            Fault: where the answer is not whole or is no answer.
+        """
+        if self.decoder.fault is not None:
+            raise self.decoder.fault
+        if not self.decoder.finished:
+            if not self._events:
+                raise Fault(MalformedChunk, "the response is not a stream of events")
+            raise Fault(StreamCut, "the answer ended without its finish event")
+        text = "".join(self._shown)
+        if self._visible.shape is Shape.UNKNOWN:
+            raise Fault(InvalidOutput, "the answer is empty")
+        if self._visible.shape is Shape.PLAIN:
+            return "", text, None
+        raw = "".join(self._texts).encode(errors="replace")
+        try:
+            members = _members(raw)
+            field = self._visible.field
+            if field is None or self._visible.complete:
+                return "", text, raw
+            late = _string(members[field])
+        except (msgspec.DecodeError, KeyError) as error:
+            raise Fault(InvalidOutput, f"the document is broken: {error}") from error
+        return late, late, raw

@@ -1,0 +1,27 @@
+"""Turns what providers say about tokens into one `Usage`, once, where it is read."""
+
+from app.domain.usage import Usage
+
+
+def normalised(*, total_in: int, total_out: int, cached: int, written: int, thought: int) -> Usage:
+    """Return a usage whose parts fit into its totals.
+
+    Totals are what a provider bills by, so they stand; parts that exceed them are cut down. That
+    never fails an answer over its bookkeeping, and `clamped` keeps it from going unseen.
+
+    >>> normalised(total_in=10, total_out=5, cached=12, written=0, thought=2)
+    Usage(input=10, output=5, cached=10, cache_write=0, reasoning=2, clamped=True)
+    """
+    said = (total_in, total_out, cached, written, thought)
+    total_in, total_out = max(total_in, 0), max(total_out, 0)
+    cached = min(max(cached, 0), total_in)
+    written = min(max(written, 0), total_in - cached)
+    thought = min(max(thought, 0), total_out)
+    return Usage(
+        input=total_in,
+        output=total_out,
+        cached=cached,
+        cache_write=written,
+        reasoning=thought,
+        clamped=said != (total_in, total_out, cached, written, thought),
+    )
