@@ -2,11 +2,13 @@
 
 import hashlib
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
+from msgspec import Struct
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -62,6 +64,21 @@ def translated() -> Iterator[None]:
         raise
 
 
+class StoreStatus(Struct, frozen=True, kw_only=True):
+    """How the server is."""
+
+    server: str
+    ping_ms: float
+    used_memory: int
+    max_memory: int
+    persistence: str
+
+    @property
+    def full(self) -> bool:
+        """Whether writes are, or are about to be, refused for want of memory."""
+        return self.max_memory > 0 and self.used_memory >= self.max_memory
+
+
 class Store:
     """One process's access to the server: a pool for commands, one for blocking reads."""
 
@@ -74,6 +91,29 @@ class Store:
         """Close all connections."""
         await self.client.aclose()
         await self.blocking.aclose()
+
+    async def status(self) -> StoreStatus:
+        """Ask the server how it is.
+
+        Raises:
+            StateUnavailable: if it does not answer, or still loads its data.
+        """
+        began = time.perf_counter()
+        await self.command("PING")
+        ping_ms = (time.perf_counter() - began) * 1_000
+        info = await self.command("INFO")
+        if int(info.get("loading", 0)):
+            raise StateUnavailable("it is loading its data")
+        name = info.get("server_name", "redis")
+        version = info.get("valkey_version") or info.get("redis_version", "?")
+        appending = bool(int(info.get("aof_enabled", 0)))
+        return StoreStatus(
+            server=f"{name} {version}",
+            ping_ms=round(ping_ms, 3),
+            used_memory=int(info.get("used_memory", 0)),
+            max_memory=int(info.get("maxmemory", 0)),
+            persistence="append-only file" if appending else "snapshots or none",
+        )
 
     async def command(self, *parts: Any) -> Any:
         """Run one command and return its answer.

@@ -1,0 +1,201 @@
+"""Cases: open one, look at it, correct it, end it, erase it."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Body, FromPath, HeaderParameter, QueryParameter
+from litestar.response import Stream
+
+from app.api import problems
+from app.api.problems import documented
+from app.api.schema import (
+    CaseView,
+    ConcludeRequest,
+    FactRequest,
+    Started,
+    StartRequest,
+    StatusView,
+    TurnAnswer,
+    TurnSnapshot,
+)
+from app.api.turns import (
+    DEFAULT_WAIT,
+    STREAM_RESPONSE,
+    TURN_HEADER,
+    IdempotencyKey,
+    answered,
+    parse_place,
+    required_key,
+    stream,
+)
+from app.api.views import case_view, retry_after, status_view
+from app.core.intake import Intake
+from app.core.reading import Reader
+from app.domain.analysis import Analysis
+from app.domain.case import Conclude
+
+_LATER = {
+    202: ResponseSpec(
+        data_container=TurnSnapshot,
+        description="Still running: look at `Location`.",
+        generate_examples=False,
+    )
+}
+
+
+class CaseController(Controller):
+    """A case from its opening to its end."""
+
+    @post(
+        "/start",
+        tags=["Conversation"],
+        summary="Open a case",
+        responses=documented(400, 413, 415, 503),
+    )
+    async def start(
+        self, intake: Intake, data: Annotated[StartRequest, Body(title="Start")]
+    ) -> Started:
+        """Open a case and return its token, which is shown only here."""
+        opened = await intake.start(
+            playbook=data.playbook,
+            locale=data.locale,
+            user_ref=data.user_ref,
+            attributes=data.attributes,
+        )
+        state, playbook = opened.state, opened.playbook
+        return Started(
+            case_id=state.case_id,
+            case_token=opened.token,
+            status="active",
+            variant=state.variant,
+            message=playbook.greeting[state.locale],
+            notice=playbook.notice[state.locale],
+            playbook=playbook.id,
+            playbook_version=playbook.version,
+            locale=state.locale,
+            created_at=state.created_at,
+        )
+
+    @get(
+        "/cases/{case_id:str}",
+        tags=["Case"],
+        summary="Read the conversation",
+        responses=documented(401, 404, 503),
+    )
+    async def read(self, intake: Intake, token: str, case_id: FromPath[str]) -> CaseView:
+        """Return the whole conversation, to draw it anew after a reload."""
+        record = await intake.open(case_id, token)
+        committed, waiting = await intake.turns(record)
+        return case_view(record, intake.playbook(record.state), committed, waiting)
+
+    @get(
+        "/cases/{case_id:str}/events",
+        tags=["Case"],
+        summary="Follow a case",
+        responses={200: STREAM_RESPONSE, **documented(400, 401, 404, 503)},
+    )
+    async def events(
+        self,
+        intake: Intake,
+        reader: Reader,
+        token: str,
+        case_id: FromPath[str],
+        last_event_id: Annotated[
+            str | None,
+            HeaderParameter(
+                name="Last-Event-ID",
+                description="The last id seen; the stream goes on behind it.",
+                required=False,
+            ),
+        ] = None,
+        after: Annotated[
+            str | None,
+            QueryParameter(description="The same, for clients that cannot set headers."),
+        ] = None,
+    ) -> Stream:
+        """Stream the case's own life: status, complexity, red flags, corrections, the analysis."""
+        place = parse_place(last_event_id or after)
+        await intake.open(case_id, token)
+        return stream(reader.case(case_id, place))
+
+    @get(
+        "/status/{case_id:str}",
+        tags=["Case"],
+        summary="Poll a case",
+        responses=documented(401, 404, 503),
+        response_headers=[problems.RETRY_AFTER],
+    )
+    async def status(
+        self, intake: Intake, token: str, case_id: FromPath[str]
+    ) -> Response[StatusView]:
+        """Return everything that a polling frontend needs."""
+        record = await intake.open(case_id, token)
+        view = status_view(record, intake.playbook(record.state))
+        return Response(view, headers={"Retry-After": retry_after(view.updated_at)})
+
+    @get(
+        "/result/{case_id:str}",
+        tags=["Case"],
+        summary="Get the result",
+        responses=documented(401, 404, 409, 503),
+    )
+    async def result(self, intake: Intake, token: str, case_id: FromPath[str]) -> Analysis:
+        """Return the analysis; 409 with the case's status while there is none."""
+        return await intake.result(await intake.open(case_id, token))
+
+    @post(
+        "/force-complete",
+        status_code=200,
+        tags=["Conversation"],
+        summary="End the interview with what is known",
+        responses={**_LATER, **documented(400, 401, 404, 409, 413, 415, 422, 503)},
+        response_headers=[TURN_HEADER],
+    )
+    async def force_complete(
+        self,
+        intake: Intake,
+        token: str,
+        data: Annotated[ConcludeRequest, Body(title="Conclude")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[TurnAnswer | TurnSnapshot]:
+        """End the interview and answer with the result. A completed case stays as it is."""
+        turn = await intake.command(
+            data.case_id,
+            token,
+            key=required_key(idempotency_key),
+            command=Conclude(reason=data.reason),
+        )
+        return await answered(intake, data.case_id, token, turn, wait=DEFAULT_WAIT)
+
+    @post(
+        "/cases/{case_id:str}/facts",
+        status_code=200,
+        tags=["Case"],
+        summary="Correct a fact",
+        responses={**_LATER, **documented(400, 401, 404, 409, 413, 415, 422, 503)},
+        response_headers=[TURN_HEADER],
+    )
+    async def correct(
+        self,
+        intake: Intake,
+        token: str,
+        case_id: FromPath[str],
+        data: Annotated[FactRequest, Body(title="Fact")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[TurnAnswer | TurnSnapshot]:
+        """Set right what was understood; if there is a result, it is made anew."""
+        turn = await intake.correct(
+            case_id, token, key=required_key(idempotency_key), slot=data.slot, value=data.value
+        )
+        return await answered(intake, case_id, token, turn, wait=DEFAULT_WAIT)
+
+    @delete(
+        "/cases/{case_id:str}",
+        tags=["Case"],
+        summary="Erase a case",
+        responses=documented(401, 404, 503),
+    )
+    async def erase(self, intake: Intake, token: str, case_id: FromPath[str]) -> None:
+        """Erase everything that is held about the case. There is no way back."""
+        await intake.erase(case_id, token)

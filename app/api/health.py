@@ -1,0 +1,58 @@
+"""Probes: is the process alive, can it serve, how is the storage."""
+
+from litestar import Controller, Response, get
+
+from app.api.schema import Health, RedisHealth
+from app.core.runner import TurnRunner
+from app.domain.errors import StateUnavailable
+from app.state.store import Store
+
+
+class HealthController(Controller):
+    """Probes at the root, without credentials; they say nothing about any case."""
+
+    path = "/health"
+    tags = ("Health",)
+
+    @get("/live", summary="Is the process alive?")
+    async def live(self) -> Health:
+        """Answer as long as the event loop turns."""
+        return Health(status="ok")
+
+    @get("/ready", summary="Can this instance serve?", raises=[])
+    async def ready(self, store: Store, runner: TurnRunner) -> Response[Health]:
+        """Answer 503 while Valkey is away, loading or full, and while this instance drains."""
+        if runner.draining:
+            return _unready("this instance is shutting down")
+        try:
+            status = await store.status()
+        except StateUnavailable as error:
+            return _unready(str(error))
+        if status.full:
+            return _unready("storage is unavailable: its memory is full")
+        return Response(Health(status="ok"))
+
+    @get("/redis", summary="How is the storage?")
+    async def redis(self, store: Store) -> Response[RedisHealth]:
+        """Return the storage's version, latency, memory and persistence."""
+        try:
+            status = await store.status()
+        except StateUnavailable as error:
+            unavailable = RedisHealth(status="unavailable", detail=str(error))
+            return Response(unavailable, status_code=503, headers={"Retry-After": "1"})
+        return Response(
+            RedisHealth(
+                status="ok",
+                server=status.server,
+                ping_ms=status.ping_ms,
+                used_memory_bytes=status.used_memory,
+                max_memory_bytes=status.max_memory,
+                persistence=status.persistence,
+            )
+        )
+
+
+def _unready(detail: str) -> Response[Health]:
+    return Response(
+        Health(status="unavailable", detail=detail), status_code=503, headers={"Retry-After": "1"}
+    )

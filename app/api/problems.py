@@ -1,0 +1,169 @@
+"""The one map from errors to HTTP: every problem leaves as problem details (RFC 9457)."""
+
+from typing import Annotated, Any
+
+from litestar.datastructures import ResponseHeader
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.plugins.problem_details import (
+    ProblemDetailsConfig,
+    ProblemDetailsException,
+    ProblemDetailsPlugin,
+)
+from msgspec import Meta, Struct
+
+from app.domain import errors
+
+_TYPE = "urn:triage:problem:"
+
+
+class Problem(Struct, kw_only=True):
+    """What went wrong, in the form of RFC 9457."""
+
+    type: Annotated[str, Meta(description="A stable name of the kind of problem.")]
+    title: Annotated[str, Meta(description="The kind of problem in words.")]
+    status: Annotated[int, Meta(description="The HTTP status.")]
+    detail: Annotated[str, Meta(description="What happened here and what to do about it.")]
+    turn: Annotated[int | None, Meta(description="With `turn-busy`: the turn that is running.")] = (
+        None
+    )
+    case_status: Annotated[
+        str | None, Meta(description="With `result-not-ready`: the status of the case.")
+    ] = None
+    fields: Annotated[
+        list[dict[str, Any]] | None, Meta(description="With `invalid-input`: what is wrong where.")
+    ] = None
+
+
+class _Kind(Struct, frozen=True):
+    status: int
+    name: str
+    title: str
+
+
+_KINDS: dict[type[errors.TriageError], _Kind] = {
+    errors.InvalidInput: _Kind(400, "invalid-input", "The request cannot be understood"),
+    errors.IdempotencyKeyMissing: _Kind(
+        400, "idempotency-key-missing", "An Idempotency-Key is needed"
+    ),
+    errors.NotAuthenticated: _Kind(401, "not-authenticated", "A credential is needed"),
+    errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
+    errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
+    errors.TurnBusy: _Kind(409, "turn-busy", "Another turn is running"),
+    errors.CaseFull: _Kind(409, "case-full", "The case takes no more messages"),
+    errors.ResultNotReady: _Kind(409, "result-not-ready", "There is no result yet"),
+    errors.IdempotencyMismatch: _Kind(
+        422, "idempotency-mismatch", "The Idempotency-Key was used for something else"
+    ),
+    errors.StrategyUnavailable: _Kind(501, "strategy-unavailable", "No such strategy here"),
+    errors.Draining: _Kind(503, "draining", "This instance is shutting down"),
+    errors.StateUnavailable: _Kind(503, "state-unavailable", "The storage is not available"),
+}
+_INTERNAL = _Kind(500, "internal", "Something went wrong here")
+
+
+def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
+    kind = next((_KINDS[one] for one in type(error).__mro__ if one in _KINDS), _INTERNAL)
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    detail = str(error)
+    match error:
+        case errors.TurnBusy(turn=turn):
+            extra["turn"] = turn
+        case errors.ResultNotReady(status=status):
+            extra["case_status"] = status
+            headers["Retry-After"] = "1"
+        case errors.StateUnavailable(retry_after=seconds):
+            headers["Retry-After"] = str(max(1, round(seconds)))
+        case errors.Draining():
+            headers["Retry-After"] = "1"
+        case errors.NotAuthenticated():
+            headers["WWW-Authenticate"] = "Bearer"
+        case errors.CaseNotFound():
+            detail = "It may have expired or been erased, or it is not yours."
+        case _:
+            pass
+    return _problem(kind, detail, extra, headers)
+
+
+_HTTP_NAMES = {
+    400: ("invalid-input", "The request cannot be understood"),
+    401: ("not-authenticated", "A credential is needed"),
+    404: ("not-found", "There is nothing here"),
+    405: ("method-not-allowed", "This method is not for this address"),
+    413: ("too-large", "The request is too large"),
+    415: ("unsupported-media-type", "The body must be application/json"),
+}
+
+
+def _from_http_exception(error: HTTPException) -> ProblemDetailsException:
+    name, title = _HTTP_NAMES.get(
+        error.status_code, (f"http-{error.status_code}", "The request failed")
+    )
+    if error.status_code >= 500:
+        return _problem(_INTERNAL, "The error was logged.", {}, {})
+    extra = {"fields": error.extra} if isinstance(error.extra, list) and error.extra else {}
+    kind = _Kind(error.status_code, name, title)
+    return _problem(kind, error.detail, extra, dict(error.headers or {}))
+
+
+def _from_unexpected(_: Exception) -> ProblemDetailsException:
+    return _problem(_INTERNAL, "The error was logged.", {}, {})
+
+
+def _problem(
+    kind: _Kind, detail: str, extra: dict[str, Any], headers: dict[str, str]
+) -> ProblemDetailsException:
+    return ProblemDetailsException(
+        detail=detail,
+        status_code=kind.status,
+        type_=_TYPE + kind.name,
+        title=kind.title,
+        headers=headers,
+        extra=extra,
+    )
+
+
+def plugin() -> ProblemDetailsPlugin:
+    """Return the plugin that turns every error into a problem."""
+    return ProblemDetailsPlugin(
+        ProblemDetailsConfig(
+            exception_to_problem_detail_map={
+                errors.TriageError: _from_triage_error,
+                HTTPException: _from_http_exception,
+                Exception: _from_unexpected,
+            }
+        )
+    )
+
+
+_WORDS = {
+    400: "The request cannot be understood: `invalid-input`, `idempotency-key-missing`.",
+    401: "No credential: `not-authenticated`.",
+    404: "No such case, turn or page for this credential.",
+    409: "Not now: `turn-busy`, `case-full`, `result-not-ready`.",
+    413: "The body is larger than 256 kB: `too-large`.",
+    415: "The body is not `application/json`: `unsupported-media-type`.",
+    422: "The Idempotency-Key came with another body before: `idempotency-mismatch`.",
+    503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`.",
+}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return the OpenAPI descriptions of a route's problems."""
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            description=_WORDS[status],
+            media_type="application/problem+json",
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+RETRY_AFTER = ResponseHeader(
+    name="Retry-After",
+    description="Seconds after which looking again makes sense; grows 1, 2, 5.",
+    documentation_only=True,
+)

@@ -1,0 +1,193 @@
+"""What travels over HTTP, each field described. Results and events have their own modules."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.domain.analysis import Analysis
+from app.domain.assessment import Candidate
+from app.domain.playbook import Level
+
+CaseId = Annotated[str, Meta(description="The case, as `/start` named it.", max_length=200)]
+
+
+class StartRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Opens a case."""
+
+    playbook: Annotated[
+        str | None, Meta(description="Playbook id; the server's default if absent.", max_length=40)
+    ] = None
+    locale: Annotated[
+        str | None, Meta(description="Preferred language, such as pt-BR or en.", max_length=35)
+    ] = None
+    user_ref: Annotated[
+        str | None,
+        Meta(description="Your own reference of the person; not shown to anybody.", max_length=200),
+    ] = None
+    attributes: Annotated[
+        dict[
+            Annotated[str, Meta(max_length=64)],
+            Annotated[str, Meta(max_length=200)],
+        ],
+        Meta(description="Targeting attributes for experiments.", max_length=32),
+    ] = {}
+
+
+class Started(Struct, kw_only=True):
+    """A new case."""
+
+    case_id: CaseId
+    case_token: Annotated[
+        str, Meta(description="The case's credential, returned only here: `Bearer` it.")
+    ]
+    status: Annotated[Literal["active"], Meta(description="The interview is open.")]
+    variant: Annotated[str, Meta(description="v1: guided interview; v2: model interview.")]
+    message: Annotated[str, Meta(description="The greeting, with the first question.")]
+    notice: Annotated[str, Meta(description="What the person should know before they begin.")]
+    playbook: Annotated[str, Meta(description="Playbook id.")]
+    playbook_version: Annotated[str, Meta(description="Playbook version.")]
+    locale: Annotated[str, Meta(description="The locale the interview is held in.")]
+    created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+
+
+class MessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Something the person says."""
+
+    case_id: CaseId
+    message: Annotated[str, Meta(description="In the person's own words.", max_length=100_000)]
+
+
+class TurnAnswer(Struct, kw_only=True):
+    """A whole turn."""
+
+    case_id: CaseId
+    turn: Annotated[int, Meta(description="Number of the turn, from 1.")]
+    outcome: Annotated[
+        Literal["completed", "cancelled", "failed"],
+        Meta(description="`failed`: the message is kept, but nobody could answer it."),
+    ]
+    message: Annotated[str, Meta(description="The interviewer's answer.")]
+    status: Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
+    interview: Annotated[
+        Literal["active", "complete"], Meta(description="Whether more will be asked.")
+    ]
+    complexity: Annotated[Level, Meta(description="As assessed so far.")]
+    confidence: Annotated[float, Meta(ge=0, le=1, description="In the leading classification.")]
+    missing: Annotated[list[str], Meta(description="Required slots that are still unknown.")]
+    analysis: Annotated[
+        Analysis | None, Meta(description="The result, once the interview is complete.")
+    ] = None
+
+
+class TurnSnapshot(Struct, kw_only=True):
+    """A turn as it stands."""
+
+    case_id: CaseId
+    turn: Annotated[int, Meta(description="Number of the turn, from 1.")]
+    status: Annotated[
+        Literal["queued", "running", "completed", "cancelled", "failed"],
+        Meta(description="`queued`: earlier turns come first."),
+    ]
+    text: Annotated[str, Meta(description="The answer so far, or all of it.")]
+    last_event_id: Annotated[
+        str | None, Meta(description="Resume the stream behind this id; null before the first.")
+    ]
+
+
+class Fact(Struct, kw_only=True):
+    """Something that was understood."""
+
+    slot: Annotated[str, Meta(description="Name of the slot.")]
+    label: Annotated[str, Meta(description="What it is, in the case's locale.")]
+    value: Annotated[str, Meta(description="What is known.")]
+    turn: Annotated[int, Meta(description="The turn it rests on.")]
+    source: Annotated[
+        Literal["rules", "model", "person"],
+        Meta(description="Who found it; `person`: corrected."),
+    ]
+
+
+class StatusView(Struct, kw_only=True):
+    """Everything that a polling frontend needs."""
+
+    case_id: CaseId
+    status: Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
+    variant: Annotated[str, Meta(description="v1 or v2.")]
+    playbook: Annotated[str, Meta(description="Playbook id.")]
+    locale: Annotated[str, Meta(description="The case's locale.")]
+    turns: Annotated[int, Meta(description="Turns accepted so far.")]
+    turns_done: Annotated[int, Meta(description="Turns committed so far.")]
+    running: Annotated[
+        int | None, Meta(description="The turn that is being answered, if any: follow it.")
+    ]
+    complexity: Annotated[Level, Meta(description="As assessed so far.")]
+    confidence: Annotated[float, Meta(ge=0, le=1, description="In the leading classification.")]
+    candidates: Annotated[list[Candidate], Meta(description="Most likely first.")]
+    missing: Annotated[list[str], Meta(description="Required slots that are still unknown.")]
+    red_flags: Annotated[list[str], Meta(description="Red flags raised so far.")]
+    facts: Annotated[list[Fact], Meta(description="What was understood so far.")]
+    result_ready: Annotated[bool, Meta(description="Whether `/result/{id}` answers.")]
+    created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+    updated_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+
+
+class CaseTurn(Struct, kw_only=True):
+    """A turn of the conversation."""
+
+    turn: Annotated[int, Meta(description="Number of the turn, from 1.")]
+    kind: Annotated[Literal["say", "correct", "conclude"], Meta(description="What the person did.")]
+    message: Annotated[str, Meta(description="What the person wrote.")]
+    reply: Annotated[str, Meta(description="The answer; empty while it is not committed.")]
+    outcome: Annotated[
+        Literal["completed", "cancelled", "failed", "running", "queued"],
+        Meta(description="How it went, or that it goes on."),
+    ]
+    at: Annotated[int, Meta(description="When it was accepted: Unix time in milliseconds.")]
+
+
+class CaseView(Struct, kw_only=True):
+    """A whole conversation, to draw it anew."""
+
+    case_id: CaseId
+    status: Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
+    playbook: Annotated[str, Meta(description="Playbook id.")]
+    locale: Annotated[str, Meta(description="The case's locale.")]
+    variant: Annotated[str, Meta(description="v1 or v2.")]
+    greeting: Annotated[str, Meta(description="The greeting, with the first question.")]
+    notice: Annotated[str, Meta(description="What the person should know before they begin.")]
+    turns: Annotated[list[CaseTurn], Meta(description="Oldest first.")]
+
+
+class ConcludeRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Ends an interview with what is known."""
+
+    case_id: CaseId
+    reason: Annotated[str, Meta(description="Why; kept with the case.", max_length=500)] = ""
+
+
+class FactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Corrects a fact."""
+
+    slot: Annotated[str, Meta(description="Name of the slot.", max_length=40)]
+    value: Annotated[
+        str, Meta(description="What is right; empty to remove the fact.", max_length=2_000)
+    ]
+
+
+class Health(Struct, kw_only=True):
+    """How an instance is."""
+
+    status: Annotated[Literal["ok", "unavailable"], Meta(description="In a word.")]
+    detail: Annotated[str, Meta(description="What is wrong, if anything.")] = ""
+
+
+class RedisHealth(Struct, kw_only=True):
+    """How the storage is."""
+
+    status: Annotated[Literal["ok", "unavailable"], Meta(description="In a word.")]
+    detail: Annotated[str, Meta(description="What is wrong, if anything.")] = ""
+    server: Annotated[str, Meta(description="Name and version of the server.")] = ""
+    ping_ms: Annotated[float | None, Meta(description="Round trip in milliseconds.")] = None
+    used_memory_bytes: Annotated[int | None, Meta(description="Memory in use.")] = None
+    max_memory_bytes: Annotated[int | None, Meta(description="Its limit; 0 for none.")] = None
+    persistence: Annotated[str, Meta(description="How writes are kept.")] = ""

@@ -1,0 +1,126 @@
+"""How stored values look from outside."""
+
+import time
+from typing import Literal, assert_never
+
+from app.api.schema import CaseTurn, CaseView, Fact, StatusView, TurnAnswer, TurnSnapshot
+from app.core.intake import TurnView
+from app.domain.analysis import Analysis
+from app.domain.case import Accepted, Command, Conclude, Correct, Say, Turn
+from app.domain.playbook import Playbook
+from app.state.conversations import CaseRecord
+
+
+def retry_after(since_ms: int) -> str:
+    """Return the seconds after which looking again makes sense: 1, 2, then 5 as time goes by."""
+    seconds = time.time() - since_ms / 1_000
+    return "1" if seconds < 5 else "2" if seconds < 30 else "5"
+
+
+def turn_snapshot(case_id: str, view: TurnView) -> TurnSnapshot:
+    """Return a turn as it stands."""
+    return TurnSnapshot(
+        case_id=case_id,
+        turn=view.turn,
+        status=view.status,
+        text=view.text,
+        last_event_id=None if view.last is None else str(view.last),
+    )
+
+
+def turn_answer(record: CaseRecord, turn: Turn, result: Analysis | None) -> TurnAnswer:
+    """Return a committed turn with what is known of its case."""
+    state = record.state
+    done = state.status == "completed"
+    return TurnAnswer(
+        case_id=state.case_id,
+        turn=turn.turn,
+        outcome=turn.outcome,
+        message=turn.reply,
+        status=state.status,
+        interview="complete" if done else "active",
+        complexity=state.assessment.complexity,
+        confidence=state.assessment.confidence,
+        missing=list(state.assessment.missing),
+        analysis=result if done else None,
+    )
+
+
+def status_view(record: CaseRecord, playbook: Playbook) -> StatusView:
+    """Return everything a polling frontend needs."""
+    state = record.state
+    assessment = state.assessment
+    facts = [
+        Fact(
+            slot=slot.name,
+            label=slot.label[state.locale],
+            value=known.value,
+            turn=known.turn,
+            source=known.source,
+        )
+        for slot in playbook.slots
+        if (known := assessment.slots.get(slot.name)) is not None
+    ]
+    return StatusView(
+        case_id=state.case_id,
+        status=state.status,
+        variant=state.variant,
+        playbook=state.playbook,
+        locale=state.locale,
+        turns=record.accepted,
+        turns_done=record.done,
+        running=record.done + 1 if record.accepted > record.done else None,
+        complexity=assessment.complexity,
+        confidence=assessment.confidence,
+        candidates=list(assessment.candidates),
+        missing=list(assessment.missing),
+        red_flags=[flag.code for flag in assessment.red_flags],
+        facts=facts,
+        result_ready=record.has_result,
+        created_at=state.created_at,
+        updated_at=state.updated_at,
+    )
+
+
+def case_view(
+    record: CaseRecord,
+    playbook: Playbook,
+    committed: tuple[Turn, ...],
+    waiting: tuple[Accepted, ...],
+) -> CaseView:
+    """Return a whole conversation."""
+    state = record.state
+    turns = [_case_turn(one.turn, one.command, one.at, one.reply, one.outcome) for one in committed]
+    for at, one in enumerate(waiting):
+        outcome: Literal["running", "queued"] = "running" if at == 0 else "queued"
+        turns.append(_case_turn(len(committed) + at + 1, one.command, one.at, "", outcome))
+    return CaseView(
+        case_id=state.case_id,
+        status=state.status,
+        playbook=state.playbook,
+        locale=state.locale,
+        variant=state.variant,
+        greeting=playbook.greeting[state.locale],
+        notice=playbook.notice[state.locale],
+        turns=turns,
+    )
+
+
+def _case_turn(
+    turn: int,
+    command: Command,
+    at: int,
+    reply: str,
+    outcome: Literal["completed", "cancelled", "failed", "running", "queued"],
+) -> CaseTurn:
+    kind: Literal["say", "correct", "conclude"]
+    match command:
+        case Say(text=message):
+            kind = "say"
+        case Correct(slot=slot, value=value):
+            kind, message = "correct", f"{slot}: {value}"
+        case Conclude(reason=message):
+            kind = "conclude"
+        case _:
+            assert_never(command)
+    return CaseTurn(turn=turn, kind=kind, message=message, reply=reply, outcome=outcome, at=at)
