@@ -1,0 +1,235 @@
+"""The lexical classifier: what kind of problem a story tells of, by the playbook's words alone.
+
+Two kinds of evidence are added up for every kind of problem. A *phrase* of the playbook that the
+person uses speaks for its kinds, the more so the longer and the more exclusive it is. Every *word*
+and pair of words speaks for a kind by how much likelier it is in what the playbook says about the
+kind than in what it says at all: naive Bayes with Dirichlet smoothing, where a kind borrows from
+its area and the area from the whole. Words are compared by their stems, and an unknown stem stands
+for the known one that differs from it by a single letter.
+
+The evidence becomes probabilities by a softmax that includes "none of these" at a fixed level, so
+the confidences of the kinds sum to less than one and shrink where little was recognised.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+
+from app.core.function_words import FUNCTION_WORDS
+from app.core.phrases import PhraseIndex
+from app.core.text import Token, stem, words
+from app.core.typos import TypoIndex
+from app.domain.assessment import Candidate
+from app.domain.playbook import Playbook, SubArea, Words
+
+ABSTAIN_BELOW = 0.30
+"""A leading confidence below this is no classification: a human should look."""
+
+_TOP = 5
+_LONGEST_READ = 6_000
+"""Characters of one message that are read; what a person needs to say comes before that."""
+
+
+class Tuning(Struct, frozen=True):
+    """The classifier's constants, chosen on the tuned stories alone (see docs/accuracy.md)."""
+
+    kind_pull: float = 40.0
+    """Strength of the area's words as a prior for a kind, in words."""
+    whole_pull: float = 60.0
+    """Strength of the whole playbook's words as a prior, in words."""
+    pair_weight: float = 0.5
+    """How much a pair of words counts beside a single word."""
+    phrase_weight: float = 1.2
+    phrase_power: float = 1.3
+    """A phrase of n words counts n to this power."""
+    typo_weight: float = 0.7
+    length_power: float = 0.5
+    """Evidence is divided by the number of recognised words to this power."""
+    temperature: float = 0.9
+    none_level: float = 2.0
+    """The evidence that "none of these" has."""
+    latest_weight: float = 1.2
+    """How much the latest message counts beside an earlier one."""
+    corrected_weight: float = 0.4
+    """What is left of earlier messages when a later one takes them back."""
+
+
+_CORRECTIONS = tuple(
+    tuple(words(phrase))
+    for phrase in (
+        "na verdade", "quis dizer", "quero dizer", "me expressei mal", "não é isso", "corrigindo",
+        "me enganei", "actually", "i meant", "i mean", "correction", "i was wrong", "to be precise",
+        "not what i meant",
+    )
+)  # fmt: skip
+
+
+class Lexicon:
+    """The words of one playbook's taxonomy, compiled to evidence."""
+
+    def __init__(self, playbook: Playbook, tuning: Tuning | None = None) -> None:
+        """Count the words of every kind and area, and index the phrases."""
+        self._tuning = tuning or Tuning()
+        self._codes = tuple(playbook.subareas())
+        counted = [_count(sub) for sub in playbook.subareas().values()]
+        areas = [code.split(".")[0] for code in self._codes]
+        self._evidence = _evidence(counted, areas, self._tuning)
+        self._phrases = self._index_phrases(playbook)
+        self._typos = TypoIndex(word for word in self._evidence if " " not in word)
+
+    def _index_phrases(self, playbook: Playbook) -> PhraseIndex[tuple[int, ...]]:
+        owners: dict[tuple[str, ...], set[int]] = {}
+        for number, sub in enumerate(playbook.subareas().values()):
+            for phrase in (*_every(sub.synonyms), *sub.label.values()):
+                said = tuple(_content(words(phrase)))
+                if said:
+                    owners.setdefault(said, set()).add(number)
+        return PhraseIndex((phrase, tuple(sorted(kinds))) for phrase, kinds in owners.items())
+
+    def classify(self, texts: Sequence[str]) -> tuple[Candidate, ...]:
+        """Return the likeliest kinds with calibrated confidence; nothing where nothing is known.
+
+        Later messages weigh more, and one that takes back what was said weighs earlier ones down.
+        """
+        scores = self.scores(texts)
+        if not scores:
+            return ()
+        tuning = self._tuning
+        exponents = {number: score / tuning.temperature for number, score in scores.items()}
+        none = tuning.none_level / tuning.temperature
+        peak = max(none, *exponents.values())
+        total = math.exp(none - peak) + sum(math.exp(one - peak) for one in exponents.values())
+        total += (len(self._codes) - len(exponents)) * math.exp(-peak)
+        ranked = sorted(exponents.items(), key=lambda item: (-item[1], item[0]))[:_TOP]
+        return tuple(
+            Candidate(code=self._codes[number], confidence=math.exp(one - peak) / total)
+            for number, one in ranked
+        )
+
+    def scores(self, texts: Sequence[str]) -> dict[int, float]:
+        """Return the evidence for every kind, by its number; empty where nothing is recognised."""
+        features: dict[str, float] = {}
+        phrases: dict[int, float] = {}
+        weights = self._weights(texts)
+        for text, weight in zip(texts, weights, strict=True):
+            self._read(text, weight, features, phrases)
+        if not features:
+            return {}
+        scores: dict[int, float] = dict(phrases)
+        mass = 0.0
+        for feature, count in features.items():
+            strength = 1 + math.log(count) if count > 1 else count
+            if " " not in feature:
+                mass += strength
+            for number, value in self._evidence[feature]:
+                scores[number] = scores.get(number, 0.0) + strength * value
+        scale = 1 / max(1.0, mass) ** self._tuning.length_power
+        return {number: score * scale for number, score in scores.items()}
+
+    def _weights(self, texts: Sequence[str]) -> list[float]:
+        weights = [1.0] * len(texts)
+        if len(texts) > 1:
+            weights[-1] = self._tuning.latest_weight
+        for index in range(1, len(texts)):
+            said = words(texts[index][:200])
+            if any(_contains(said, phrase) for phrase in _CORRECTIONS):
+                weights[:index] = [one * self._tuning.corrected_weight for one in weights[:index]]
+        return weights
+
+    def _read(
+        self, text: str, weight: float, features: dict[str, float], phrases: dict[int, float]
+    ) -> None:
+        said: list[str] = []
+        for one in _content(words(text[:_LONGEST_READ])):
+            known, certainty = one, 1.0
+            if one not in self._evidence:
+                known = self._typos.nearest(one) or one
+                certainty = self._tuning.typo_weight
+            said.append(known)
+            if known in self._evidence:
+                features[known] = features.get(known, 0.0) + weight * certainty
+        for pair in _pairs(said):
+            if pair in self._evidence:
+                features[pair] = features.get(pair, 0.0) + weight
+        tokens = [Token(one, index, index + 1) for index, one in enumerate(said)]
+        for hit in self._phrases.find(tokens):
+            strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
+            for number in hit.value:
+                phrases[number] = phrases.get(number, 0.0) + weight * strength / len(hit.value)
+
+
+def _every(listed: Words) -> Iterator[str]:
+    for one in listed.values():
+        yield from one
+
+
+def _contains(said: list[str], phrase: tuple[str, ...]) -> bool:
+    size = len(phrase)
+    return any(tuple(said[i : i + size]) == phrase for i in range(len(said) - size + 1))
+
+
+def _content(said: Iterable[str]) -> list[str]:
+    """Return the stems of the words that carry subject matter."""
+    return [
+        stem(word)
+        for word in said
+        if word not in FUNCTION_WORDS and len(word) > 1 and not word[0].isdigit()
+    ]
+
+
+def _pairs(said: list[str]) -> Iterator[str]:
+    for one, other in pairwise(said):
+        yield f"{one} {other}"
+
+
+def _count(sub: SubArea) -> Counter[str]:
+    """Count the words and pairs of what the playbook says about one kind."""
+    counted: Counter[str] = Counter()
+    told = (*_every(sub.synonyms), *_every(sub.examples), *sub.description.values())
+    for text in (*told, *sub.label.values()):
+        said = _content(words(text))
+        counted.update(said)
+        counted.update(_pairs(said))
+    return counted
+
+
+Evidence = dict[str, tuple[tuple[int, float], ...]]
+
+
+def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> Evidence:
+    """Return, for every feature, the kinds it speaks for and how strongly.
+
+    The value is the logarithm of how much likelier the feature is for the kind than for a kind
+    of whose area it is unknown, so that it is never negative and absent kinds need no entry.
+    """
+    whole: Counter[str] = Counter()
+    by_area: dict[str, Counter[str]] = {}
+    for counts, area in zip(counted, areas, strict=True):
+        whole.update(counts)
+        by_area.setdefault(area, Counter()).update(counts)
+    total = sum(whole.values()) or 1
+    area_totals = {area: sum(counts.values()) or 1 for area, counts in by_area.items()}
+    totals = [sum(counts.values()) for counts in counted]
+    usual = sum(totals) / max(1, len(totals))
+    pulls = tuning.kind_pull + tuning.whole_pull
+    found: dict[str, list[tuple[int, float]]] = {}
+    members: dict[str, list[int]] = {}
+    for number, area in enumerate(areas):
+        members.setdefault(area, []).append(number)
+    for feature, count in whole.items():
+        weight = tuning.pair_weight if " " in feature else 1.0
+        base = tuning.whole_pull * count / total / (usual + pulls)
+        for area, counts in by_area.items():
+            if feature not in counts:
+                continue
+            prior = tuning.kind_pull * counts[feature] / area_totals[area]
+            prior += tuning.whole_pull * count / total
+            for number in members[area]:
+                likely = (counted[number][feature] + prior) / (totals[number] + pulls)
+                value = weight * math.log(likely / base) if likely > base else 0.0
+                if value > 0:
+                    found.setdefault(feature, []).append((number, value))
+    return {feature: tuple(values) for feature, values in found.items()}
