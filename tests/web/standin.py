@@ -1,0 +1,284 @@
+"""A small stand-in for the server: tells a prepared conversation, with prepared network faults.
+
+The page and the terminal client are tried against a real server too; this one is for what a real
+server does rarely and never on request: connections that break before, within and after an answer,
+events that come twice, an owner that starts over.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from app.domain.analysis import Analysis
+
+PAGE = Path(__file__).parents[2] / "app" / "web" / "page"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+BASE = "/api/v2/triage"
+
+Frame = tuple[str | None, str, dict[str, Any]]
+
+
+@dataclass
+class Fault:
+    """What befalls one connection: it breaks after so many frames, or tells old ones again."""
+
+    cut_after: int | None = None
+    """Break the connection after that many frames; 0 is before any answer."""
+    closing_after: int | None = None
+    """Announce `stream.closing` after that many frames and end politely."""
+    from_start: bool = False
+    """Ignore the reader's place and tell everything again."""
+    wait: asyncio.Event | None = None
+    """Stop before the terminal event until this is set."""
+    status: int | None = None
+    """Answer with this HTTP status instead."""
+
+
+@dataclass
+class Case:
+    """A case as the stand-in keeps it."""
+
+    locale: str
+    status: str = "active"
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    frames: dict[int, list[Frame]] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def telling(turn: int, message: str, *, complete: bool = False, epoch: int = 7) -> list[Frame]:
+    """Return the frames of a turn that is answered word by word."""
+    started = {"turn": turn, "attempt": 1, "variant": "v1"}
+    frames: list[Frame] = [(f"{epoch}-1", "turn.started", started)]
+    for place, word in enumerate(message.split(" ")):
+        data = {"t": word if place == 0 else f" {word}"}
+        frames.append((f"{epoch}-{place + 2}", "delta", data))
+    done = {
+        "turn": turn,
+        "message": message,
+        "interview": "complete" if complete else "active",
+        "status": "completed" if complete else "active",
+    }
+    return [*frames, (f"{epoch}-{len(frames) + 1}", "turn.completed", done)]
+
+
+class Standin:
+    """The server of one test: what it will say and suffer, and what it was asked."""
+
+    def __init__(self, replies: list[str], result: Analysis | None = None) -> None:
+        """Take the replies in order; after the last one the interview is complete."""
+        self.replies = replies
+        self.result = result
+        self.greeting = "Olá! Conte com suas palavras o que aconteceu."
+        self.notice = "Isto é uma triagem."
+        self.faults: deque[Fault] = deque()
+        """One per connection of a turn, in order; none left means that all goes well."""
+        self.scripts: dict[int, list[Frame]] = {}
+        """Frames of a turn, where they are not simply the reply word by word."""
+        self.pace = 0.0
+        self.cases: dict[str, Case] = {}
+        self.posts: list[tuple[str, str]] = []
+        """Idempotency key and message of every post, those that were dropped included."""
+        self.facts: list[dict[str, str]] = []
+        self.resumed: list[str] = []
+        """The Last-Event-ID of every resume."""
+
+    @contextlib.asynccontextmanager
+    async def serve(self) -> AsyncIterator[str]:
+        """Serve on a free port of the loopback; gives the address."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/{name:[a-z]+\\.(?:css|js|svg)}", self._page),
+                web.post(f"{BASE}/start", self._start),
+                web.post(f"{BASE}/continue-stream", self._post),
+                web.post(f"{BASE}/force-complete", self._conclude),
+                web.get(f"{BASE}/cases/{{id}}", self._case),
+                web.delete(f"{BASE}/cases/{{id}}", self._erase),
+                web.post(f"{BASE}/cases/{{id}}/facts", self._fact),
+                web.get(f"{BASE}/cases/{{id}}/turns/{{turn}}/events", self._resume),
+                web.post(f"{BASE}/cases/{{id}}/turns/{{turn}}/cancel", self._cancel),
+                web.get(f"{BASE}/result/{{id}}", self._result),
+            ]
+        )
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    async def _page(self, request: web.Request) -> web.FileResponse:
+        name = request.match_info.get("name", "index.html")
+        headers = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff"}
+        return web.FileResponse(PAGE / name, headers=headers)
+
+    async def _start(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        name = f"case-{len(self.cases) + 1}"
+        self.cases[name] = Case(locale=body["locale"])
+        return web.json_response({"case_id": name, "case_token": f"secret-{name}"}, status=201)
+
+    def _of(self, request: web.Request, name: str | None = None) -> Case:
+        name = name or request.match_info["id"]
+        known = request.headers.get("Authorization") == f"Bearer secret-{name}"
+        if not known or name not in self.cases:
+            raise _problem(web.HTTPNotFound, "no such case")
+        return self.cases[name]
+
+    async def _case(self, request: web.Request) -> web.Response:
+        case = self._of(request)
+        return web.json_response(
+            {
+                "case_id": request.match_info["id"],
+                "status": case.status,
+                "playbook": "test",
+                "locale": case.locale,
+                "greeting": self.greeting,
+                "notice": self.notice,
+                "turns": case.turns,
+            }
+        )
+
+    async def _post(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        case, key = self._of(request, body["case_id"]), request.headers["Idempotency-Key"]
+        self.posts.append((key, body["message"]))
+        fault = self.faults.popleft() if self.faults else Fault()
+        if fault.status is not None:
+            body = {"title": "Refused", "status": fault.status, "detail": "a mensagem é longa"}
+            return web.json_response(body, status=fault.status)
+        if fault.cut_after == 0:
+            _break(request)
+        if key not in case.keys:
+            case.keys[key] = turn = len(case.turns) + 1
+            complete = turn >= len(self.replies)
+            case.turns.append(
+                {
+                    "turn": turn,
+                    "kind": "say",
+                    "message": body["message"],
+                    "reply": "",
+                    "outcome": "running",
+                }
+            )
+            told = telling(turn, self.replies[turn - 1], complete=complete)
+            case.frames[turn] = self.scripts.get(turn, told)
+        return await self._tell(request, case, case.keys[key], None, fault)
+
+    async def _resume(self, request: web.Request) -> web.StreamResponse:
+        case, after = self._of(request), request.headers.get("Last-Event-ID")
+        self.resumed.append(after or "")
+        fault = self.faults.popleft() if self.faults else Fault()
+        if fault.cut_after == 0:
+            _break(request)
+        turn = int(request.match_info["turn"])
+        return await self._tell(request, case, turn, None if fault.from_start else after, fault)
+
+    async def _tell(
+        self, request: web.Request, case: Case, turn: int, after: str | None, fault: Fault
+    ) -> web.StreamResponse:
+        headers = {"Content-Type": "text/event-stream", "Triage-Turn": str(turn)}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        await response.write(b"retry: 250\n\n: ok\n\n")
+        frames = case.frames[turn]
+        begin = next((i + 1 for i, (id_, _, _) in enumerate(frames) if id_ == after and after), 0)
+        for count, frame in enumerate(frames[begin:]):
+            id_, name, data = frame
+            if count == fault.cut_after:
+                _break(request)
+            if count == fault.closing_after:
+                await response.write(b"event: stream.closing\ndata: {}\n\n")
+                return response
+            if fault.wait is not None and name == "turn.completed":
+                await _either(fault.wait, case.stopped)
+                if case.stopped.is_set():
+                    name, data = "turn.cancelled", {"turn": turn, "message": "Parei aqui"}
+            head = "" if id_ is None else f"id: {id_}\n"
+            payload = json.dumps({"type": name, **data}, ensure_ascii=False)
+            await response.write(f"{head}event: {name}\ndata: {payload}\n\n".encode())
+            _settle(case, turn, name, data)
+            await asyncio.sleep(self.pace)
+        return response
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        self._of(request).stopped.set()
+        return web.json_response({"status": "cancelling"}, status=202)
+
+    async def _conclude(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        case = self._of(request, body["case_id"])
+        assert request.headers["Idempotency-Key"]
+        case.status = "completed"
+        turn = {"turn": len(case.turns) + 1, "kind": "conclude", "message": body["reason"]}
+        case.turns.append({**turn, "reply": "Obrigado.", "outcome": "completed"})
+        return web.json_response({"turn": turn["turn"], "interview": "complete"})
+
+    async def _fact(self, request: web.Request) -> web.Response:
+        self._of(request)
+        self.facts.append(await request.json())
+        assert self.result is not None
+        known = tuple(
+            msgspec.structs.replace(fact, value=self.facts[-1]["value"])
+            if fact.name == self.facts[-1]["slot"]
+            else fact
+            for fact in self.result.facts
+        )
+        self.result = msgspec.structs.replace(self.result, facts=known)
+        return web.json_response({})
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        self._of(request)
+        del self.cases[request.match_info["id"]]
+        return web.Response(status=204)
+
+    async def _result(self, request: web.Request) -> web.Response:
+        self._of(request)
+        return web.Response(body=msgspec.json.encode(self.result), content_type="application/json")
+
+
+def _settle(case: Case, turn: int, name: str, data: dict[str, Any]) -> None:
+    outcome = {"turn.completed": "completed", "turn.cancelled": "cancelled"}.get(name)
+    if name == "turn.failed":
+        outcome = "failed"
+    if outcome is not None:
+        case.turns[turn - 1] |= {"outcome": outcome, "reply": data["message"]}
+    if data.get("interview") == "complete":
+        case.status = "completed"
+
+
+def _break(request: web.Request) -> None:
+    """Cut the connection as a lost network does, without a word."""
+    assert request.transport is not None
+    request.transport.abort()
+    raise ConnectionResetError
+
+
+def _problem(kind: type[web.HTTPException], detail: str) -> web.HTTPException:
+    return kind(
+        text=json.dumps({"title": detail, "detail": detail}),
+        content_type="application/problem+json",
+    )
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
