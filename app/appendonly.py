@@ -42,16 +42,21 @@ class Tear(Struct, frozen=True, kw_only=True):
 
 
 def check_present(folder: Path) -> None:
-    """Refuse a data folder that has lost its manifest: Valkey would start with nothing in it.
+    """Refuse a data folder that has lost files: Valkey may start with nothing in it.
 
     Raises:
         DataDamaged: saying what is missing and what to do.
     """
-    manifest = folder / _FOLDER / _MANIFEST
-    leftovers = sorted(one.name for one in (folder / _FOLDER).glob("appendonly.aof.*"))
-    if not manifest.exists() and (leftovers or (folder / _MARK).exists()):
+    files, manifest = folder / _FOLDER, folder / _FOLDER / _MANIFEST
+    if manifest.exists():
+        named = re.findall(r"^file (\S+) seq", manifest.read_text("utf-8"), re.MULTILINE)
+        missing = [files / name for name in named if not (files / name).exists()]
+    else:
+        held_data = any(files.glob("appendonly.aof.*")) or (folder / _MARK).exists()
+        missing = [manifest] if held_data else []
+    if missing:
         raise DataDamaged(
-            f"the data in {folder} is incomplete: {manifest} is missing. Nothing was started, "
+            f"the data in {folder} is incomplete: {missing[0]} is missing. Nothing was started, "
             "because that would begin with no cases at all. Bring the folder back from a backup; "
             f"or, if its cases are really to be given up, move {folder} away and start again"
         )

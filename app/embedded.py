@@ -5,15 +5,11 @@ write is on disk (`appendfsync always`). The server holds the folder's lock itse
 lives exactly as long as the server does, whatever becomes of the process that started it.
 """
 
-import contextlib
-import fcntl
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from datetime import UTC, datetime
 from importlib.metadata import distribution
@@ -29,14 +25,17 @@ from app.appendonly import (
     keep_tail,
     mark_present,
 )
+from app.datafolder import (
+    name_holder,
+    prepare_socket,
+    remove_short_folder,
+    socket_path,
+    take_lock,
+)
 from app.domain.errors import TriageError
 from app.tether import Tether
 
-_SOCKET_BYTES = 100
-"""Longest path of a unix socket: 107 bytes on Linux, 103 on macOS."""
 _STEP_SECONDS = 0.003
-_LOCK_SECONDS = 2.0
-"""A server that is being killed frees its lock within this time."""
 _STOP_SECONDS = 10.0
 _CUT_SHORT = "Unexpected end of file"
 _DAMAGE = re.compile(
@@ -44,10 +43,7 @@ _DAMAGE = re.compile(
     r"|Internal error in RDB|RDB CRC|[Ww]rong signature|[Rr]db file reading failure"
 )
 """What Valkey logs when it cannot read its data, as opposed to a full disk or a wrong option."""
-
-
-class DataFolderLocked(TriageError):
-    """Another embedded server uses this data folder."""
+_BROKEN_FILE = re.compile(r"append only file (\S+\.incr\.aof)\b")
 
 
 class ValkeyNotStarted(TriageError):
@@ -108,7 +104,7 @@ class EmbeddedValkey:
         """
         self._repaired = False
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = self._take_lock()
+        lock = take_lock(self.folder)
         try:
             check_present(self.folder)
             self._launch(lock)
@@ -148,7 +144,7 @@ class EmbeddedValkey:
             except subprocess.TimeoutExpired:
                 self.kill()
             self._process = None
-            _remove_short_folder(self.folder)
+            remove_short_folder(self.folder)
         if self._owns_tether:
             self._tether.close()
 
@@ -172,26 +168,8 @@ class EmbeddedValkey:
         """Stop on exit."""
         self.stop()
 
-    def _take_lock(self) -> int:
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    held_by = os.pread(lock, 500, 0).decode(errors="replace").strip()
-                    os.close(lock)
-                    raise DataFolderLocked(
-                        f"the data folder {self.folder} is in use by {held_by or 'another process'}"
-                        "; stop that one first, or set TRIAGE_VAR to another folder"
-                    ) from None
-                time.sleep(_STEP_SECONDS)
-            else:
-                return lock
-
     def _launch(self, lock: int, *, cut_torn_tail: bool = False) -> None:
-        path = _prepare_socket(self.folder)
+        path = prepare_socket(self.folder)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -204,12 +182,11 @@ class EmbeddedValkey:
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
             )
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        os.ftruncate(lock, 0)
-        holder_text = (
+        name_holder(
+            lock,
             f"the embedded Valkey of process {os.getpid()} "
-            f"(its own process is {self._process.pid}), running since {started}\n"
+            f"(its own process is {self._process.pid}), running since {started}",
         )
-        os.pwrite(lock, holder_text.encode(), 0)
 
     def _answers(self) -> bool:
         try:
@@ -229,7 +206,7 @@ class EmbeddedValkey:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(f"recovering a torn write at byte {tear.sound}; what is cut: {kept}\n")
             self._repaired = True
-            lock = self._take_lock()
+            lock = take_lock(self.folder)
             try:
                 self._launch(lock, cut_torn_tail=True)
             finally:
@@ -267,59 +244,6 @@ def binary() -> Path:
     )
 
 
-def holder(var: Path) -> str | None:
-    """Say who uses the data folder under `var`; None if nobody does."""
-    path = var.absolute() / "valkey" / "lock"
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(lock, 500, 0).decode(errors="replace").strip() or "another process"
-    finally:
-        os.close(lock)
-    return None
-
-
-def socket_path(folder: Path) -> Path:
-    """Return where the server of this data folder listens: in it, or in a short folder's place."""
-    record = folder / "socket-folder"
-    if record.exists():
-        return Path(record.read_text("utf-8")) / "valkey.sock"
-    return folder / "valkey.sock"
-
-
-def _prepare_socket(folder: Path) -> Path:
-    """Make the way free for the socket; a path that is too long moves to a short private folder."""
-    plain = folder / "valkey.sock"
-    record = folder / "socket-folder"
-    if len(os.fsencode(plain)) <= _SOCKET_BYTES:
-        record.unlink(missing_ok=True)
-    elif not (record.exists() and _is_private(Path(record.read_text("utf-8")))):
-        record.write_text(tempfile.mkdtemp(prefix="triage-"), "utf-8")
-    path = socket_path(folder)
-    path.unlink(missing_ok=True)
-    return path
-
-
-def _is_private(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    return status.st_uid == os.getuid() and (status.st_mode & 0o170077) == 0o040000
-
-
-def _remove_short_folder(folder: Path) -> None:
-    record = folder / "socket-folder"
-    if record.exists():
-        with contextlib.suppress(OSError):
-            shutil.rmtree(record.read_text("utf-8"))
-        record.unlink(missing_ok=True)
-
-
 def _options(folder: Path, path: Path, cut_torn_tail: bool) -> list[str]:
     values = {
         "dir": str(folder),
@@ -341,11 +265,15 @@ def _options(folder: Path, path: Path, cut_torn_tail: bool) -> list[str]:
 
 
 def _how_to_mend(folder: Path, tail: str) -> str:
-    return (
+    text = (
         f"the data in {folder} is damaged, and not only at its end. Nothing was changed and "
-        "nothing was started. First copy the folder to a safe place. Then either bring it back "
-        "from a backup, or cut everything from the damage on, which loses what came after it:\n"
-        f"  bash -c 'exec -a valkey-check-aof {binary()} --fix "
-        f"{folder / 'appendonlydir' / 'appendonly.aof.manifest'}'\n"
-        f"What Valkey says:\n{tail}"
+        "nothing was started. First copy the folder to a safe place. Then bring it back from a "
+        "backup"
     )
+    if (named := _BROKEN_FILE.search(tail)) is not None:
+        path = folder / "appendonlydir" / named[1]
+        text += (
+            "; or cut everything from the damage on, which loses what came after it:\n"
+            f"  bash -c 'exec -a valkey-check-aof {binary()} --fix {path}'"
+        )
+    return f"{text}\nWhat Valkey says:\n{tail}"
