@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from app.domain.errors import TriageError
 
@@ -78,6 +79,11 @@ def socket_path(folder: Path) -> Path:
     """Return where the server of this data folder listens."""
     record = folder / _SHORT_FOLDER
     return (Path(record.read_text("utf-8")) if record.exists() else folder) / _SOCKET
+
+
+def socket_url(folder: Path) -> str:
+    """Return the same as an address that redis clients take: `unix:///…/valkey.sock`."""
+    return f"unix://{quote(str(socket_path(folder)))}"
 
 
 def prepare_socket(folder: Path) -> Path:

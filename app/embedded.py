@@ -16,7 +16,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 from app.appendonly import (
     DataDamaged,
@@ -30,6 +29,7 @@ from app.datafolder import (
     prepare_socket,
     remove_short_folder,
     socket_path,
+    socket_url,
     take_lock,
 )
 from app.domain.errors import TriageError
@@ -71,7 +71,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """The address as redis clients take it: `unix:///…/valkey.sock`."""
-        return f"unix://{quote(str(self.socket))}"
+        return socket_url(self.folder)
 
     @property
     def pid(self) -> int:

@@ -4,18 +4,23 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
-from app.domain.errors import TriageError
+from app.commands.place import (
+    base_url,
+    hide_secret,
+    interviewer,
+    is_loopback,
+    reachable_host,
+    refuse_taken_port,
+)
 from app.embedded import EmbeddedValkey
 from app.settings import Settings, read_settings
 from app.supervise import Child, ChildFailed, Supervisor, child_environment
@@ -24,10 +29,6 @@ from app.tether import Tether
 _READY_SECONDS = 90.0
 _STEP_SECONDS = 0.03
 _COLOURS = {"api": "cyan", "worker": "magenta", "valkey": "yellow"}
-
-
-class PortTaken(TriageError):
-    """Something else listens where the API should."""
 
 
 @click.command()
@@ -43,24 +44,6 @@ def up(no_worker: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     refuse_taken_port(settings.host, settings.port)
     asyncio.run(_up(settings, console, worker=not no_worker))
-
-
-def refuse_taken_port(host: str, port: int) -> None:
-    """Check that the API could listen there.
-
-    Raises:
-        PortTaken: saying so, and what to do.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(
-                f"cannot listen on {host}:{port}: {error.strerror}. If `triage up` runs already, "
-                f"use that one or stop it; or choose another port: TRIAGE_PORT={port + 1} triage up"
-            ) from None
 
 
 async def _up(settings: Settings, console: Console, *, worker: bool) -> None:
@@ -117,7 +100,7 @@ def _stop_on_signals(supervisor: Supervisor) -> Iterator[None]:
 
 
 async def _until_ready(settings: Settings) -> None:
-    host, port = _reachable_host(settings.host), settings.port
+    host, port = reachable_host(settings.host), settings.port
     try:
         async with asyncio.timeout(_READY_SECONDS):
             while True:
@@ -150,46 +133,21 @@ async def _health_status(host: str, port: int) -> int | None:
 
 def welcome(settings: Settings) -> str:
     """Return what a person needs to know once everything runs."""
-    base = f"http://{_in_url(_reachable_host(settings.host))}:{settings.port}"
+    base = base_url(settings)
     command = _own_command()
     port = "" if settings.port == Settings().port else f"TRIAGE_PORT={settings.port} "
-    reach = "this machine only" if _is_loopback(settings.host) else "everybody who can reach it"
+    reach = "this machine only" if is_loopback(settings.host) else "everybody who can reach it"
     rows = {
         "Page": f"{base}/",
         "API docs": f"{base}/docs",
         "Terminal": f"{port}{command} chat",
         "Interviewer": interviewer(settings),
         "Data": f"{settings.var}"
-        + (f" and {_hide_secret(settings.redis_url)}" if settings.redis_url else ""),
+        + (f" and {hide_secret(settings.redis_url)}" if settings.redis_url else ""),
         "Open to": reach,
     }
     lines = "\n".join(f"  {name:<12} {text}" for name, text in rows.items())
     return f"\ntriage is ready.\n\n{lines}\n\n  Ctrl-C stops everything.\n"
-
-
-def interviewer(settings: Settings) -> str:
-    """Say who asks the questions with these settings."""
-    served = [
-        f"{name} ({model or 'the models of the playbook'}{f' at {base}' if base else ''})"
-        for name, key, base, model in (
-            (
-                "OpenAI",
-                settings.openai_api_key,
-                settings.openai_base_url,
-                settings.openai_model,
-            ),
-            (
-                "Anthropic",
-                settings.anthropic_api_key,
-                settings.anthropic_base_url,
-                settings.anthropic_model,
-            ),
-        )
-        if key or base
-    ]
-    if not served:
-        return "guided: no model key is set (OPENAI_API_KEY or ANTHROPIC_API_KEY brings a model in)"
-    return f"model: {', then '.join(served)}; the guided interviewer takes over if it fails"
 
 
 def _own_command() -> str:
@@ -200,21 +158,3 @@ def _own_command() -> str:
     with contextlib.suppress(ValueError):
         return str(path.absolute().relative_to(Path.cwd()))
     return "triage"
-
-
-def _reachable_host(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
-
-
-def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _hide_secret(url: str) -> str:
-    """Leave a password out of what is printed."""
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
