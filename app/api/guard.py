@@ -4,10 +4,25 @@ A thin ASGI layer, because the framework would take `text/plain` for JSON and st
 that are no text.
 """
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
-_REFUSAL = (
-    b'{"type":"urn:triage:problem:%s","title":"%s","status":%d,"detail":"%s"}'  # filled below
+from app.api.problems import Problem
+
+_encode = msgspec.json.Encoder().encode
+
+_NOT_TEXT = Problem(
+    type="urn:triage:problem:invalid-input",
+    title="The request cannot be understood",
+    status=400,
+    detail="a header or the address is not text",
+)
+_NOT_JSON = Problem(
+    type="urn:triage:problem:unsupported-media-type",
+    title="The body must be application/json",
+    status=415,
+    detail="send Content-Type: application/json, in UTF-8 and without Content-Encoding",
 )
 _BODY_METHODS = {"POST", "PUT", "PATCH"}
 
@@ -20,7 +35,7 @@ class RequestGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it with a problem."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -30,12 +45,10 @@ class RequestGuard:
                 value.decode("latin-1")
             scope["raw_path"].decode("ascii")
         except UnicodeDecodeError:
-            await _refuse(send, 400, b"invalid-input", b"The request cannot be understood",
-                          b"a header or the address is not text")  # fmt: skip
+            await _refuse(send, _NOT_TEXT)
             return
         if scope["method"] in _BODY_METHODS and not _is_json(headers):
-            await _refuse(send, 415, b"unsupported-media-type", b"The body must be application/json",
-                          b"send Content-Type: application/json, without Content-Encoding")  # fmt: skip
+            await _refuse(send, _NOT_JSON)
             return
         await self._app(scope, receive, send)
 
@@ -52,17 +65,16 @@ def _is_json(headers: dict[bytes, bytes]) -> bool:
     return empty or kind.strip().lower() == b"application/json"
 
 
-async def _refuse(send: Send, status: int, name: bytes, title: bytes, detail: bytes) -> None:
-    body = _REFUSAL % (name, title, status, detail)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", b"application/problem+json"),
-                (b"content-length", str(len(body)).encode()),
-                (b"connection", b"close"),
-            ],
-        }
-    )
+async def _refuse(send: Send, problem: Problem) -> None:
+    body = _encode(problem)
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": problem.status,
+        "headers": [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ],
+    }
+    await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": False})

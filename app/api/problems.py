@@ -17,7 +17,7 @@ from app.domain import errors
 _TYPE = "urn:triage:problem:"
 
 
-class Problem(Struct, kw_only=True):
+class Problem(Struct, kw_only=True, omit_defaults=True):
     """What went wrong, in the form of RFC 9457."""
 
     type: Annotated[str, Meta(description="A stable name of the kind of problem.")]

@@ -13,11 +13,12 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core import terminals
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
-from app.core.steps import Answer
+from app.domain import event as events
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, CaseState, Command, Correct, OnBusy, Say, Turn
 from app.domain.errors import (
@@ -257,16 +258,16 @@ class Intake:
     async def _stop(self, claim: Claim) -> None:
         so_far = await self._reader.text(claim.case_id, claim.turn)
         terminal = terminals.cancelled(claim.turn, so_far.text)
-        answer = Answer(reply=so_far.text, state=claim.state)
+        answer = replace(self._runner.absorb(claim), reply=so_far.text)
         ttl = self._playbooks[claim.state.playbook].ttl
         pending = await self._conversations.finish(
             claim,
             terminals.record(claim, answer, terminal, seq=1),
-            state=claim.state,
+            state=answer.state,
             result=None,
-            ttl=ttl.completed if claim.state.status == "completed" else ttl.active,
+            ttl=ttl.completed if answer.state.status == "completed" else ttl.active,
             log_ttl=ttl.turn_log,
-            events=[],
+            events=[events.encode(one) for one in answer.events],
         )
         if pending:
             await self._runner.resume(claim.case_id)

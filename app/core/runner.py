@@ -51,6 +51,10 @@ class Answering(Protocol):
         """Answer the claim's command; the last step is the `Answer`."""
         ...
 
+    def absorb(self, claim: Claim) -> Answer:
+        """Take in what the claim's command says, by rules alone and without a reply."""
+        ...
+
 
 class _Work:
     """One running turn."""
@@ -123,6 +127,10 @@ class TurnRunner:
         work = self._works.get(case_id)
         return work.feed if work is not None and work.claim.turn == turn else None
 
+    def absorb(self, claim: Claim) -> Answer:
+        """Take in what a claim's command says without answering it."""
+        return self._interviewer.absorb(claim)
+
     async def resume(self, case_id: str) -> None:
         """Work on a case's oldest unfinished turn, if nobody does."""
         if self.has_room and case_id not in self._works:
@@ -191,7 +199,7 @@ class TurnRunner:
     async def _answer(self, work: _Work) -> tuple[Answer, Terminal]:
         claim = work.claim
         if claim.dropped:
-            return Answer(reply="", state=claim.state), terminals.cancelled(claim.turn, "")
+            return self._interviewer.absorb(claim), terminals.cancelled(claim.turn, "")
         if claim.attempt > MAX_ATTEMPTS:
             _log.error("turn.poisoned", case=claim.case_id, turn=claim.turn)
             return Answer(reply="", state=claim.state), terminals.failed(claim, "gave_up")
@@ -205,7 +213,7 @@ class TurnRunner:
         except Exception:  # noqa: BLE001
             # The person's message must be kept and the turn must end visibly, whatever broke.
             _log.exception("turn.failed", case=claim.case_id, turn=claim.turn)
-            return Answer(reply="", state=claim.state), terminals.failed(claim, "internal")
+            return self._interviewer.absorb(claim), terminals.failed(claim, "internal")
         raise AssertionError("an interviewer ends with an answer")
 
     def _show(self, work: _Work, step: Words | Anew | Analysing) -> None:

@@ -155,7 +155,6 @@ class RedFlagRaised(_Event, frozen=True, kw_only=True, tag="case.red_flag"):
 
     turn: int
     code: str
-    handoff: bool
 
 
 Terminal = TurnCompleted | TurnCancelled | TurnFailed

@@ -48,6 +48,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     """Somebody cancelled the turn while it waited."""
     reason: Literal["takeover", "handover"]
     """Why there is a new owner, if it is not the first."""
+    behind: int
+    """How many accepted turns wait behind this one."""
 
     @property
     def lease(self) -> str:
@@ -451,7 +453,7 @@ class ConversationStateManager:
         return int(await self._store.command("ZADD", keys.BUSY, "NX", _now_ms(), case_id))
 
     def _claim(self, case_id: str, owned: list[Any]) -> Claim:
-        epoch, turn, attempt, state, accepted, turns, dropped, reason = owned
+        epoch, turn, attempt, state, accepted, turns, dropped, reason, behind = owned
         return Claim(
             case_id=case_id,
             owner=self.owner,
@@ -462,6 +464,7 @@ class ConversationStateManager:
             accepted=codec.decode_accepted(accepted),
             turns=tuple(map(codec.decode_turn, turns)),
             dropped=bool(dropped),
+            behind=behind,
             reason="handover" if reason == b"handover" else "takeover",
         )
 

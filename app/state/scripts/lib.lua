@@ -23,7 +23,7 @@ end
 -- writes, because it is never behind the clock; entry E-0 of the turn's log arms the fence: XADD
 -- refuses everything of an older epoch from then on. `opening` is what E-0 tells readers.
 local function claim(owner, lease_ms, opening)
-  local h = redis.call('HMGET', m, 'e', 'd', 's', 'at', 'x', 'var', 'ho')
+  local h = redis.call('HMGET', m, 'e', 'd', 's', 'at', 'x', 'var', 'ho', 'n')
   local done = tonumber(h[2])
   local epoch = math.max(tonumber(h[1]) + 1, now_ms())
   local attempt = tonumber(h[4]) + 1
@@ -37,5 +37,5 @@ local function claim(owner, lease_ms, opening)
   redis.call('EXPIRE', log, h[5])
   local dropped = redis.call('HEXISTS', m, 'cx:' .. int(turn))
   return {int(epoch), turn, attempt, h[3], redis.call('LINDEX', q, 0),
-          redis.call('LRANGE', l, 0, -1), dropped, reason}
+          redis.call('LRANGE', l, 0, -1), dropped, reason, tonumber(h[8]) - turn}
 end

@@ -1,0 +1,64 @@
+"""`triage serve`: one API instance."""
+
+import asyncio
+import os
+from types import FrameType
+
+import click
+import structlog
+import uvicorn
+import uvloop
+
+from app.commands.storage import storage_url
+from app.logging import set_up_logging
+from app.main import Parts, build_parts, create_app, drain
+from app.settings import Settings, read_settings
+
+_GRACE_SECONDS = 5
+"""How long open connections may take to end once everything has been handed over."""
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that lets its streams go before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain on the first signal, then stop as the framework does."""
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(drain(self._parts))
+        super().handle_exit(sig, frame)
+
+
+@click.command()
+def serve() -> None:
+    """Run one API instance, on TRIAGE_HOST and TRIAGE_PORT.
+
+    It needs storage: TRIAGE_REDIS_URL, or the embedded server of a running `triage up` with the
+    same TRIAGE_VAR. Any number of instances may share one storage.
+    """
+    settings = read_settings(os.environ)
+    set_up_logging(settings, f"api:{settings.port}")
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    parts = build_parts(settings, storage_url(settings))
+    config = uvicorn.Config(
+        create_app(parts),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    log = structlog.get_logger(__name__)
+    log.info("instance.starting", host=settings.host, port=settings.port)
+    await DrainingServer(config, parts).serve()
+    log.info("instance.stopped")

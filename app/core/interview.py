@@ -1,0 +1,365 @@
+"""One turn of the interview, from the person's command to everything it leaves behind.
+
+The order never changes: rules read the message first, their advice in danger goes out before
+anything else, then a model or the guided interviewer answers, and at the end of the interview the
+analyst makes the result. Whatever a model does, the turn gets an answer.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from datetime import UTC, date, datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.core import prompts
+from app.core.analyst import Analyst
+from app.core.documents import NONE, ModelTurn
+from app.core.guided import Line
+from app.core.merging import merge
+from app.core.plan import budget_of, is_complete, wants_to_end
+from app.core.rules import Rules
+from app.core.steps import Analysing, Anew, Answer, Step, Words
+from app.domain.assessment import Assessment
+from app.domain.case import CaseState, Conclude, Correct, Say
+from app.domain.event import (
+    AnalysisCompleted,
+    CaseEvent,
+    CaseStatusChanged,
+    FactCorrected,
+    RedFlagRaised,
+)
+from app.domain.usage import Attempt, Provider
+from app.llm.errors import NoModelLeft
+from app.llm.failover import Answered, FailoverModel, Restarted
+from app.llm.model import ModelRequest, TextDelta
+from app.state.conversations import Claim
+
+CONVERSATIONAL = "v2"
+STRUCTURED = "v1"
+_MAX_OUTPUT_TOKENS = 2_500
+_WORD = re.compile(r"\s*\S+\s*")
+
+
+class _Reply(Struct, frozen=True, kw_only=True):
+    """What was said in answer, and the understanding that goes with it."""
+
+    text: str
+    assessment: Assessment
+    asking: str | None
+    complete: bool
+    attempts: tuple[Attempt, ...] = ()
+    degradations: tuple[str, ...] = ()
+
+
+class Interviewer:
+    """Answers the commands of cases."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rules],
+        analyst: Analyst,
+        model: FailoverModel | None,
+        names: Callable[[Mapping[Provider, str]], Mapping[Provider, str]],
+        *,
+        pace_seconds: float = 0.0,
+    ) -> None:
+        """Take what is compiled of each playbook, and the models if there are any.
+
+        Args:
+            rules: by playbook id.
+            analyst: makes results.
+            model: None where only the guided interviewer serves.
+            names: turns a playbook's choice of models into the ones to ask.
+            pace_seconds: between the guided interviewer's words while somebody watches.
+        """
+        self._rules = rules
+        self._analyst = analyst
+        self._model = model
+        self._names = names
+        self._pace = pace_seconds
+
+    async def answer(self, claim: Claim, *, watched: Callable[[], bool]) -> AsyncIterator[Step]:
+        """Answer the claim's command step by step; the last step is the `Answer`.
+
+        `watched` tells whether somebody follows the words as they come; only then is the guided
+        interviewer's answer spread over time.
+        """
+        match claim.accepted.command:
+            case Say(text=text):
+                steps = self._say(claim, text, watched)
+            case Correct(slot=slot, value=value):
+                steps = self._correct(claim, slot, value)
+            case Conclude():
+                steps = self._conclude(claim, watched)
+            case _:
+                assert_never(claim.accepted.command)
+        async for step in steps:
+            yield step
+
+    def absorb(self, claim: Claim) -> Answer:
+        """Take in what a command says, by rules alone: its facts and dangers are not lost."""
+        if not isinstance(claim.accepted.command, Say):
+            return Answer(reply="", state=claim.state)
+        text = claim.accepted.command.text
+        assessment = self._read(claim, text)
+        reply = _Reply(text="", assessment=assessment, asking=claim.state.asking, complete=False)
+        state = replace(_moved_on(claim, reply, text), questions=claim.state.questions)
+        return Answer(reply="", state=state, events=_events(claim, state))
+
+    async def _say(
+        self, claim: Claim, text: str, watched: Callable[[], bool]
+    ) -> AsyncIterator[Step]:
+        rules = self._rules[claim.state.playbook]
+        assessment = self._read(claim, text)
+        advice = self._advice(claim, assessment)
+        model = self._model if claim.state.status == "active" else None
+        reply: _Reply | None = None
+        if advice:
+            yield Words(advice)
+        if model is not None and claim.state.variant == CONVERSATIONAL:
+            async for step in self._ask(model, rules, claim, text, assessment):
+                if isinstance(step, _Reply):
+                    reply = step
+                    continue
+                yield step
+                if isinstance(step, Anew) and advice:
+                    yield Words(advice)
+        if reply is None or not reply.text.strip():
+            line = rules.guided.answer(claim.state, assessment, text, claim.turn)
+            reply = _guided_reply(line, assessment, reply)
+            async for word in self._spoken(line.text, watched):
+                yield word
+        late = self._advice(claim, reply.assessment, known=assessment)
+        if late:
+            yield Words("\n\n" + late.rstrip())
+        said = advice + reply.text + ("\n\n" + late.rstrip() if late else "")
+        async for ending in self._concluded(claim, replace(reply, text=said), text):
+            yield ending
+
+    async def _correct(self, claim: Claim, slot: str, value: str) -> AsyncIterator[Step]:
+        rules = self._rules[claim.state.playbook]
+        assessment = rules.understanding.correct(claim.state, slot, value, claim.turn)
+        text = rules.playbook.phrases.corrected[claim.state.locale]
+        reply = _Reply(
+            text=self._advice(claim, assessment) + text,
+            assessment=assessment,
+            asking=None if claim.state.asking == slot else claim.state.asking,
+            complete=claim.state.status == "completed",
+        )
+        yield Words(reply.text)
+        async for step in self._concluded(claim, reply, ""):
+            yield step
+
+    async def _conclude(self, claim: Claim, watched: Callable[[], bool]) -> AsyncIterator[Step]:
+        rules = self._rules[claim.state.playbook]
+        text = rules.playbook.phrases.closing[claim.state.locale]
+        reply = _Reply(text=text, assessment=claim.state.assessment, asking=None, complete=True)
+        async for word in self._spoken(text, watched):
+            yield word
+        async for step in self._concluded(claim, reply, ""):
+            yield step
+
+    async def _ask(
+        self,
+        model: FailoverModel,
+        rules: Rules,
+        claim: Claim,
+        text: str,
+        assessment: Assessment,
+    ) -> AsyncIterator[Words | Anew | _Reply]:
+        """Ask the models; without a reply at the end, the guided interviewer answers."""
+        playbook, state = rules.playbook, claim.state
+        most = budget_of(playbook, assessment.complexity).most
+        last = state.questions >= most or wants_to_end(playbook, text, state.locale)
+        situation = prompts.situation(assessment, last=last, left=max(0, most - state.questions))
+        request = ModelRequest(
+            operation="interview",
+            system=rules.interview_system[state.locale],
+            messages=(
+                *prompts.conversation(claim.turns),
+                prompts.current(claim.turn, text, situation),
+            ),
+            schema_name="turn",
+            schema=rules.documents.turn_schema,
+            stream_field="reply",
+            max_output_tokens=_MAX_OUTPUT_TOKENS,
+            canary=rules.canary,
+        )
+        attempts: list[Attempt] = []
+        pieces: list[str] = []
+        room = playbook.limits.reply_chars
+        names = self._names(playbook.models.interview)
+        try:
+            async with aclosing(
+                model.stream(request, names, attempts.append, rules.documents.read_turn)
+            ) as events:
+                async for event in events:
+                    match event:
+                        case TextDelta(piece):
+                            kept = piece[: max(0, room - sum(map(len, pieces)))]
+                            if kept:
+                                pieces.append(kept)
+                                yield Words(kept)
+                        case Restarted():
+                            pieces.clear()
+                            yield Anew("provider")
+                        case Answered(value=value):
+                            yield _model_reply(
+                                rules, claim, "".join(pieces), assessment, value, last, attempts
+                            )
+        except NoModelLeft as error:
+            if pieces:
+                yield Anew("provider")
+            yield _Reply(
+                text="",
+                assessment=assessment,
+                asking=None,
+                complete=False,
+                attempts=tuple(attempts),
+                degradations=(f"guided: {error}",),
+            )
+
+    async def _concluded(self, claim: Claim, reply: _Reply, said: str) -> AsyncIterator[Step]:
+        """End a turn: the new state, and the result if the interview is over."""
+        state = _moved_on(claim, reply, said)
+        raised = _events(claim, state)
+        attempts, degradations = reply.attempts, reply.degradations
+        result = None
+        # Of several additions in a row, the last one's result counts for all.
+        added = claim.state.status == "completed"
+        if state.status == "completed" and not (added and claim.behind):
+            yield Analysing()
+            analysed = await self._analyst.analyse(claim, state)
+            result = analysed.result
+            attempts += analysed.attempts
+            raised += (
+                AnalysisCompleted(
+                    turn=claim.turn,
+                    code=result.classification.code,
+                    urgency=result.urgency.level,
+                    needs_human=result.needs_human,
+                ),
+            )
+        yield Answer(
+            reply=reply.text,
+            state=state,
+            result=result,
+            events=raised,
+            attempts=attempts,
+            degradations=degradations,
+        )
+
+    def _read(self, claim: Claim, text: str) -> Assessment:
+        said = [one.command.text for one in claim.turns if isinstance(one.command, Say)]
+        return self._rules[claim.state.playbook].understanding.read(
+            claim.state, said, claim.turn, text, _day(claim)
+        )
+
+    def _advice(self, claim: Claim, assessment: Assessment, known: Assessment | None = None) -> str:
+        """Return the advice for dangers that were not known before, ready to be said first."""
+        before = {flag.code for flag in (known or claim.state.assessment).red_flags}
+        new = [flag.code for flag in assessment.red_flags if flag.code not in before]
+        if not new:
+            return ""
+        rules = self._rules[claim.state.playbook]
+        return rules.understanding.safety.advice(new, claim.state.locale) + "\n\n"
+
+    async def _spoken(self, text: str, watched: Callable[[], bool]) -> AsyncIterator[Words]:
+        """Say a ready text word by word, at a pace that can be read along."""
+        for word in _WORD.findall(text):
+            # The pause comes first, so that whoever posted has the time to begin to listen.
+            await asyncio.sleep(self._pace if watched() else 0)
+            yield Words(word)
+
+
+def _model_reply(
+    rules: Rules,
+    claim: Claim,
+    text: str,
+    read: Assessment,
+    value: ModelTurn | None,
+    last: bool,
+    attempts: list[Attempt],
+) -> _Reply:
+    playbook, state = rules.playbook, claim.state
+    if value is None:
+        return _Reply(
+            text=text,
+            assessment=read,
+            asking=None,
+            complete=last or is_complete(playbook, state, read, wants_to_end=False),
+            attempts=tuple(attempts),
+            degradations=("the model gave no assessment; rules assessed",),
+        )
+    merged = merge(playbook, read, value.assessment, claim.turn)
+    asking = value.assessment.asking
+    return _Reply(
+        text=text,
+        assessment=merged,
+        asking=None if asking == NONE else asking,
+        complete=last or (value.assessment.done and not merged.missing),
+        attempts=tuple(attempts),
+    )
+
+
+def _guided_reply(line: Line, read: Assessment, tried: _Reply | None) -> _Reply:
+    """Return the guided line, with the understanding and the account of models that were tried."""
+    return _Reply(
+        text=line.text,
+        assessment=read if tried is None else tried.assessment,
+        asking=line.asking,
+        complete=line.complete,
+        attempts=() if tried is None else tried.attempts,
+        degradations=() if tried is None else tried.degradations or ("guided: nothing was said",),
+    )
+
+
+def _moved_on(claim: Claim, reply: _Reply, said: str) -> CaseState:
+    """Return the case's state after a turn."""
+    state = claim.state
+    now = int(datetime.now(UTC).timestamp() * 1_000)
+    complete = reply.complete or state.status == "completed"
+    asked = dict(state.asked)
+    if said and reply.asking is not None:
+        asked[reply.asking] = asked.get(reply.asking, 0) + 1
+    return replace(
+        state,
+        assessment=reply.assessment,
+        asking=None if complete else reply.asking,
+        asked=asked,
+        questions=state.questions + (1 if said and not complete else 0),
+        said_chars=state.said_chars + len(said),
+        status="completed" if complete else "active",
+        completed_at=state.completed_at or (now if complete else None),
+        updated_at=now,
+    )
+
+
+def _events(claim: Claim, state: CaseState) -> tuple[CaseEvent, ...]:
+    """Return what the case's readers should know of the turn."""
+    before = {flag.code for flag in claim.state.assessment.red_flags}
+    events: list[CaseEvent] = []
+    if isinstance(claim.accepted.command, Correct):
+        events.append(FactCorrected(turn=claim.turn, slot=claim.accepted.command.slot))
+    events += [
+        RedFlagRaised(turn=claim.turn, code=flag.code)
+        for flag in state.assessment.red_flags
+        if flag.code not in before
+    ]
+    events.append(
+        CaseStatusChanged(
+            status=state.status,
+            complexity=state.assessment.complexity,
+            confidence=state.assessment.confidence,
+            turn=claim.turn,
+        )
+    )
+    return tuple(events)
+
+
+def _day(claim: Claim) -> date:
+    return datetime.fromtimestamp(claim.accepted.at / 1_000, UTC).date()

@@ -1,0 +1,29 @@
+"""Everything that is compiled of a playbook once, at start: rules, documents, prompts."""
+
+import secrets
+
+from app.core import prompts
+from app.core.documents import Documents
+from app.core.guided import GuidedInterviewer
+from app.core.understanding import Understanding
+from app.domain.playbook import Playbook
+
+
+class Rules:
+    """A playbook, ready to be used."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self.playbook = playbook
+        self.understanding = Understanding(playbook)
+        self.guided = GuidedInterviewer(playbook, self.understanding)
+        self.documents = Documents(playbook)
+        self.canary = f"c{secrets.token_hex(8)}"
+        """Stands in the prompts and nowhere else; an answer that has it gives a prompt away."""
+        self.interview_system = {
+            locale: prompts.interview_system(playbook, locale, self.canary)
+            for locale in playbook.locales
+        }
+        self.analysis_system = {
+            locale: prompts.analysis_system(playbook, locale, self.canary)
+            for locale in playbook.locales
+        }
