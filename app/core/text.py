@@ -111,8 +111,10 @@ def tokens(text: str) -> Iterator[Token]:
     A contraction is one word without its apostrophe ("don't" is `dont`, as many write it); a
     possessive loses its `s`, an elided `d'` falls away, and stretched letters ("help meee") shrink.
     """
+    plain = "'" not in text and _STRETCH.search(text) is None
     for match in _WORD.finditer(text):
-        yield Token(_word(match.group()), match.start(), match.end())
+        word = match.group()
+        yield Token(word if plain else _word(word), *match.span())
 
 
 def words(text: str) -> list[str]:
@@ -121,7 +123,10 @@ def words(text: str) -> list[str]:
     >>> words("Don't touch the neighbour's copo d'água, please!!")
     ['dont', 'touch', 'the', 'neighbour', 'copo', 'agua', 'please']
     """
-    return [_word(word) for word in _WORD.findall(fold(text))]
+    said = fold(text)
+    found: list[str] = _WORD.findall(said)
+    plain = "'" not in said and _STRETCH.search(said) is None
+    return found if plain else [_word(word) for word in found]
 
 
 def squeeze(text: str) -> str:
