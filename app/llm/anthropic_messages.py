@@ -1,19 +1,16 @@
 """Anthropic's Messages interface."""
 
-from contextlib import AbstractAsyncContextManager
-
 import msgspec
-from anthropic import AsyncAnthropic
-from anthropic.types import MessageParam
+from anthropic import AsyncAnthropic, AsyncStream
 from msgspec import Struct
 
 from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, Refused
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiResponse, StreamingModel, Timeouts
+from app.llm.streaming import ApiStream, StreamingModel, Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
 
 
 class _OutputDetails(Struct):
@@ -51,6 +48,7 @@ class _Event(Struct):
     error: _Error | None = None
 
 
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Event).decode
 
 
@@ -72,7 +70,7 @@ class MessagesDecoder(WireDecoder):
         """Read one event's data and return the text it brought."""
         try:
             event = _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             return self.pass_over(data, error)
         match event.type:
             case "content_block_delta":
@@ -148,26 +146,29 @@ class AnthropicMessages(StreamingModel):
     def _decoder(self) -> WireDecoder:
         return MessagesDecoder()
 
-    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
-        messages: list[MessageParam] = [
-            {"role": "user", "content": one.content}
-            if one.role == "user"
-            else {"role": "assistant", "content": one.content}
-            for one in request.messages
-        ]
-        return self._client.messages.with_streaming_response.create(
-            model=request.model,
-            system=[
-                {
-                    "type": "text",
-                    "text": request.system,
-                    "cache_control": {"type": "ephemeral"},
-                }
-            ],
-            messages=messages,
-            max_tokens=request.max_output_tokens,
+    async def _send(self, request: ModelRequest) -> ApiStream:
+        body = _encode(
+            {
+                "model": request.model,
+                "system": [
+                    {
+                        "type": "text",
+                        "text": request.system,
+                        "cache_control": {"type": "ephemeral"},
+                    }
+                ],
+                "messages": request.messages,
+                "max_tokens": request.max_output_tokens,
+                "stream": True,
+                "output_config": {"format": {"type": "json_schema", "schema": request.schema}},
+            }
+        )
+        return await self._client.post(
+            "/v1/messages",
+            cast_to=object,
+            content=body,
             stream=True,
-            output_config={"format": {"type": "json_schema", "schema": request.schema}},
+            stream_cls=AsyncStream[object],
         )
 
     async def aclose(self) -> None:

@@ -54,7 +54,7 @@ def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
         ):
             if answering:
                 return Fault(StreamCut, "the connection was lost")
-            return Fault(Unreachable, "there is no connection")
+            return Fault(Unreachable, "there was no connection, or it broke")
         case EventTooLong():
             return Fault(MalformedChunk, str(error))
         case _:
@@ -71,8 +71,13 @@ def _of_status(error: openai.APIStatusError | anthropic.APIStatusError, now: flo
         f"HTTP {status}",
         status=status,
         retry_after=retry_after(error.response.headers, now),
-        request_id=error.request_id,
+        request_id=request_id(error.response.headers),
     )
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the provider's name for the request, which its support asks for."""
+    return headers.get("x-request-id") or headers.get("request-id")
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

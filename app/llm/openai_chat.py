@@ -1,19 +1,16 @@
 """The chat completions interface: OpenAI's, and that of servers such as llama.cpp and vLLM."""
 
-from contextlib import AbstractAsyncContextManager
-
 import msgspec
 from msgspec import Struct
-from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletionMessageParam
+from openai import AsyncOpenAI, AsyncStream
 
 from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, MalformedChunk, Refused
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiResponse, StreamingModel, Timeouts
+from app.llm.streaming import ApiStream, StreamingModel, Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
 
 
 class _PromptDetails(Struct):
@@ -54,6 +51,7 @@ class _Chunk(Struct):
     error: _Error | None = None
 
 
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
@@ -75,7 +73,7 @@ class ChatDecoder(WireDecoder):
             return ""
         try:
             chunk = _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Fault(MalformedChunk, f"a chunk cannot be read: {error}") from error
         if chunk.error is not None:
             code = chunk.error.type or str(chunk.error.code or "")
@@ -139,28 +137,31 @@ class OpenAIChat(StreamingModel):
     def _decoder(self) -> WireDecoder:
         return ChatDecoder()
 
-    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
-        messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": request.system}]
-        for one in request.messages:
-            if one.role == "user":
-                messages.append({"role": "user", "content": one.content})
-            else:
-                messages.append({"role": "assistant", "content": one.content})
-        return self._client.chat.completions.with_streaming_response.create(
-            model=request.model,
-            messages=messages,
-            # The older name of the limit is the one that every compatible server knows.
-            max_tokens=request.max_output_tokens,
-            stream=True,
-            stream_options={"include_usage": True},
-            response_format={
-                "type": "json_schema",
-                "json_schema": {
-                    "name": request.schema_name,
-                    "schema": request.schema,
-                    "strict": True,
+    async def _send(self, request: ModelRequest) -> ApiStream:
+        body = _encode(
+            {
+                "model": request.model,
+                "messages": ({"role": "system", "content": request.system}, *request.messages),
+                # The older name of the limit is the one that every compatible server knows.
+                "max_tokens": request.max_output_tokens,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": request.schema_name,
+                        "schema": request.schema,
+                        "strict": True,
+                    },
                 },
-            },
+            }
+        )
+        return await self._client.post(
+            "/chat/completions",
+            cast_to=object,
+            content=body,
+            stream=True,
+            stream_cls=AsyncStream[object],
         )
 
     async def aclose(self) -> None:

@@ -1,19 +1,16 @@
 """OpenAI's Responses interface."""
 
-from contextlib import AbstractAsyncContextManager
-
 import msgspec
 from msgspec import Struct
-from openai import AsyncOpenAI
-from openai.types.responses import ResponseInputParam
+from openai import AsyncOpenAI, AsyncStream
 
 from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, Refused
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiResponse, StreamingModel, Timeouts
+from app.llm.streaming import ApiStream, StreamingModel, Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
 
 
 class _InputDetails(Struct):
@@ -55,6 +52,7 @@ class _Event(Struct):
     error: _Error | None = None
 
 
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Event).decode
 
 
@@ -83,7 +81,7 @@ class ResponsesDecoder(WireDecoder):
         """Read one event's data and return the text it brought."""
         try:
             event = _decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             return self.pass_over(data, error)
         match event.type:
             case "response.output_text.delta":
@@ -154,25 +152,27 @@ class OpenAIResponses(StreamingModel):
     def _decoder(self) -> WireDecoder:
         return ResponsesDecoder()
 
-    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
-        messages: ResponseInputParam = [
-            {"role": one.role, "content": one.content} for one in request.messages
-        ]
-        return self._client.responses.with_streaming_response.create(
-            model=request.model,
-            instructions=request.system,
-            input=messages,
-            max_output_tokens=request.max_output_tokens,
-            store=False,
-            stream=True,
-            text={
-                "format": {
-                    "type": "json_schema",
-                    "name": request.schema_name,
-                    "schema": request.schema,
-                    "strict": True,
-                }
-            },
+    async def _send(self, request: ModelRequest) -> ApiStream:
+        body = _encode(
+            {
+                "model": request.model,
+                "instructions": request.system,
+                "input": request.messages,
+                "max_output_tokens": request.max_output_tokens,
+                "store": False,
+                "stream": True,
+                "text": {
+                    "format": {
+                        "type": "json_schema",
+                        "name": request.schema_name,
+                        "schema": request.schema,
+                        "strict": True,
+                    }
+                },
+            }
+        )
+        return await self._client.post(
+            "/responses", cast_to=object, content=body, stream=True, stream_cls=AsyncStream[object]
         )
 
     async def aclose(self) -> None:

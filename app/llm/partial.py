@@ -39,6 +39,11 @@ class StringReader:
         self._high = 0
         self.closed = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether half an escape or half a pair waits for the rest."""
+        return bool(self._escape or self._high)
+
     def read(self, text: str, start: int) -> tuple[str, int]:
         """Decode `text` from `start`; return what is known and where the reading stopped.
 
@@ -135,7 +140,10 @@ class VisibleText:
         if self._expect == "":
             return text if self.shape is Shape.PLAIN else ""
         if self._expect == "string":
-            shown, _ = self._reader.read(text, 0)
+            reader = self._reader
+            if '"' not in text and "\\" not in text and not reader.waiting:
+                return text
+            shown, _ = reader.read(text, 0)
             if self._reader.closed:
                 self._expect = ""
             return shown

@@ -3,6 +3,10 @@
 Only the data is kept: each of the providers repeats the event's name inside it.
 """
 
+import re
+
+_WHOLE = re.compile(rb"(?:event:[^\n]*\n)?data: ?([^\n]*)\n\n")
+"""An event as every provider sends it, in one piece."""
 MAX_EVENT = 8 * 1024 * 1024
 """Bytes. An event that grows beyond this is not one a provider means to send."""
 
@@ -36,6 +40,17 @@ class EventSplitter:
         Raises:
             EventTooLong: where an event exceeds `MAX_EVENT`.
         """
+        if not self._begun or self._held or self._after_cr or b"\r" in chunk:
+            return self._feed_slowly(chunk)
+        events: list[bytes] = []
+        at = 0
+        while match := _WHOLE.match(chunk, at):
+            events.append(match[1])
+            at = match.end()
+        return events if at == len(chunk) else events + self._feed_slowly(chunk[at:])
+
+    def _feed_slowly(self, chunk: bytes) -> list[bytes]:
+        """Take anything the standard allows, line by line."""
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")

@@ -8,7 +8,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Protocol
 
 import httpx2
@@ -18,11 +18,12 @@ from msgspec import Raw, Struct
 from app.domain.usage import Provider
 from app.llm.attempt import AttemptRecord, Fault
 from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
-from app.llm.faults import fault_of
+from app.llm.faults import fault_of, request_id
 from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, TextDelta
 from app.llm.partial import Shape, VisibleText
+from app.llm.patience import Patience
 from app.llm.sse import EventSplitter, EventTooLong
-from app.llm.wire import WireDecoder
+from app.llm.wire import UNREADABLE, WireDecoder
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _string = msgspec.json.Decoder(str).decode
@@ -41,22 +42,22 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     settle: float = 0.5
     """After the finish event, for the usage and for the connection to become free again."""
 
+    def patience(self) -> Patience:
+        """Begin to wait for an answer."""
+        return Patience(first=self.first_token, between=self.read, total=self.total)
+
     def for_sdk(self) -> httpx2.Timeout:
         """Return the SDK's own limits: a net below the deadlines that are watched here."""
         return httpx2.Timeout(self.first_token, connect=self.connect, pool=self.connect)
 
 
-class ApiResponse(Protocol):
-    """What both SDKs hand out for a raw streaming response."""
+class ApiStream(Protocol):
+    """What both SDKs hand out for a stream; their own iteration over it is never begun."""
 
-    @property
-    def http_response(self) -> httpx2.Response:
-        """The response, its body unread."""
-        ...
+    response: httpx2.Response
 
-    @property
-    def request_id(self) -> str | None:
-        """The provider's name for the request."""
+    async def close(self) -> None:
+        """Close the response."""
         ...
 
 
@@ -72,8 +73,12 @@ class StreamingModel(ABC):
         """Whose model this is."""
 
     @abstractmethod
-    def _open(self, request: ModelRequest) -> AbstractAsyncContextManager[ApiResponse]:
-        """Return what sends the request when it is entered."""
+    async def _send(self, request: ModelRequest) -> ApiStream:
+        """Send the request through the SDK and return the answer, its body unread.
+
+        The body is encoded here and handed over as bytes: the SDKs' typed parameters are walked
+        and rebuilt value by value, eight milliseconds for a conversation of fifteen messages.
+        """
 
     @abstractmethod
     def _decoder(self) -> WireDecoder:
@@ -89,24 +94,25 @@ class StreamingModel(ABC):
         """Ask once; see `app.llm.model.Model`."""
         record = AttemptRecord(self.provider, request, on_attempt)
         answer = _Answer(self._decoder(), request.stream_field, record)
+        patience = self._timeouts.patience()
         try:
             async with AsyncExitStack() as stack:
-                clock = _Deadline(self._timeouts)
                 try:
-                    async with asyncio.timeout_at(clock.due):
-                        response = await stack.enter_async_context(self._open(request))
-                    record.status = response.http_response.status_code
-                    record.request_id = response.request_id
-                    chunks = await stack.enter_async_context(
-                        aclosing(response.http_response.aiter_bytes())
-                    )
+                    with patience:
+                        answering = await self._send(request)
+                    stack.push_async_callback(answering.close)
+                    response = answering.response
+                    record.status = response.status_code
+                    record.request_id = request_id(response.headers)
+                    chunks = await stack.enter_async_context(aclosing(response.aiter_bytes()))
                     while not answer.decoder.finished:
-                        async with asyncio.timeout_at(clock.due):
+                        with patience:
                             chunk = await anext(chunks, None)
                         if chunk is None:
                             break
                         shown = answer.feed(chunk)
-                        clock.heard(answering=record.chars > 0)
+                        if record.chars:
+                            patience.words_came()
                         if shown:
                             yield TextDelta(shown)
                     if answer.decoder.finished:
@@ -122,6 +128,7 @@ class StreamingModel(ABC):
                 yield TextDelta(late)
             yield Finished(raw=raw, text=text, attempt=attempt)
         finally:
+            patience.close()
             record.cancelled()
 
     async def _settle(self, chunks: AsyncGenerator[bytes, None], answer: "_Answer") -> None:
@@ -132,24 +139,6 @@ class StreamingModel(ABC):
                     answer.feed(chunk)
         except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
             return
-
-
-class _Deadline:
-    """When the next piece must be there."""
-
-    __slots__ = ("_end", "_loop", "_read", "due")
-
-    def __init__(self, timeouts: Timeouts) -> None:
-        self._loop = asyncio.get_running_loop()
-        now = self._loop.time()
-        self._read = timeouts.read
-        self._end = now + timeouts.total
-        self.due = now + min(timeouts.first_token, timeouts.total)
-
-    def heard(self, *, answering: bool) -> None:
-        """Move on. Before the first words nothing extends the wait for them."""
-        if answering:
-            self.due = min(self._loop.time() + self._read, self._end)
 
 
 class _Answer:
@@ -210,6 +199,6 @@ class _Answer:
             if field is None or self._visible.complete:
                 return "", text, raw
             late = _string(members[field])
-        except (msgspec.DecodeError, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             raise Fault(InvalidOutput, f"the document is broken: {error}") from error
         return late, late, raw

@@ -19,6 +19,9 @@ from app.llm.errors import (
     Refused,
 )
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What msgspec raises for bytes of another shape, and for bytes that are not UTF-8."""
+
 
 class Head(Struct):
     """The least that an event has: a name."""
@@ -55,11 +58,11 @@ class WireDecoder(ABC):
             Fault: where the event reports an error or is malformed.
         """
 
-    def pass_over(self, data: bytes, error: msgspec.DecodeError) -> str:
+    def pass_over(self, data: bytes, error: Exception) -> str:
         """Accept an event of an unexpected shape if it is none of those that matter."""
         try:
             name = _head(data).type
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise Fault(MalformedChunk, f"an event is not JSON: {error}") from error
         if name in self.known:
             raise Fault(MalformedChunk, f"{name}: {error}") from error
