@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import structlog
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.openapi.spec import SecurityRequirement
 from litestar.types import ASGIApp
 from msgspec import Struct
 
@@ -134,7 +133,7 @@ def create_app(parts: Parts) -> Litestar:
         path=BASE_PATH,
         route_handlers=[TurnController, CaseController],
         dependencies={"token": Provide(bearer_token, sync_to_thread=False)},
-        security=[SecurityRequirement({"case_token": []})],
+        security=[{"case_token": []}],
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:

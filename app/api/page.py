@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from litestar import Router
-from litestar.static_files import create_static_files_router
+from litestar import Router, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import File
 
 FOLDER = Path(__file__).resolve().parent.parent / "web" / "page"
 HEADERS = {
@@ -20,7 +22,21 @@ HEADERS = {
 
 def page_router() -> Router:
     """Return the router that serves the page at the root."""
-    files = create_static_files_router(
-        path="/", directories=[FOLDER], html_mode=True, name="page", include_in_schema=False
-    )
-    return Router(path="/", route_handlers=[files], response_headers=HEADERS)
+    return Router(path="/", route_handlers=[_index, _file], include_in_schema=False)
+
+
+@get("/", sync_to_thread=False)
+def _index() -> File:
+    return _served(FOLDER / "index.html")
+
+
+@get("/{name:str}", sync_to_thread=False)
+def _file(name: FromPath[str]) -> File:
+    # Only names that are in the folder: what comes from outside never becomes a path.
+    if (path := {one.name: one for one in FOLDER.iterdir()}.get(name)) is None:
+        raise NotFoundException
+    return _served(path)
+
+
+def _served(path: Path) -> File:
+    return File(path=path, content_disposition_type="inline", filename=path.name, headers=HEADERS)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import structlog
 from litestar.datastructures import ResponseHeader
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
@@ -14,6 +15,7 @@ from msgspec import Meta, Struct
 
 from app.domain import errors
 
+_log = structlog.get_logger(__name__)
 _TYPE = "urn:triage:problem:"
 
 
@@ -101,13 +103,14 @@ def _from_http_exception(error: HTTPException) -> ProblemDetailsException:
         error.status_code, (f"http-{error.status_code}", "The request failed")
     )
     if error.status_code >= 500:
-        return _problem(_INTERNAL, "The error was logged.", {}, {})
+        return _from_unexpected(error)
     extra = {"fields": error.extra} if isinstance(error.extra, list) and error.extra else {}
     kind = _Kind(error.status_code, name, title)
     return _problem(kind, error.detail, extra, dict(error.headers or {}))
 
 
-def _from_unexpected(_: Exception) -> ProblemDetailsException:
+def _from_unexpected(error: Exception) -> ProblemDetailsException:
+    _log.error("request.failed", exc_info=error)
     return _problem(_INTERNAL, "The error was logged.", {}, {})
 
 

@@ -15,14 +15,16 @@ class StartRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Opens a case."""
 
     playbook: Annotated[
-        str | None, Meta(description="Playbook id; the server's default if absent.", max_length=40)
+        Annotated[str, Meta(max_length=40)] | None,
+        Meta(description="Playbook id; the server's default if absent."),
     ] = None
     locale: Annotated[
-        str | None, Meta(description="Preferred language, such as pt-BR or en.", max_length=35)
+        Annotated[str, Meta(max_length=35)] | None,
+        Meta(description="Preferred language, such as pt-BR or en."),
     ] = None
     user_ref: Annotated[
-        str | None,
-        Meta(description="Your own reference of the person; not shown to anybody.", max_length=200),
+        Annotated[str, Meta(max_length=200)] | None,
+        Meta(description="Your own reference of the person; not shown to anybody."),
     ] = None
     attributes: Annotated[
         dict[
