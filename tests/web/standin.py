@@ -7,25 +7,28 @@ events that come twice, an owner that starts over.
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from aiohttp import web
 
+from app.api.page import FOLDER, HEADERS
+from app.api.problems import Problem
+from app.api.schema import CaseTurn, CaseView, Started
 from app.domain.analysis import Analysis
 
-PAGE = Path(__file__).parents[2] / "app" / "web" / "page"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
 BASE = "/api/v2/triage"
+
+_OUTCOMES: dict[str, Literal["completed", "cancelled", "failed"]] = {
+    "turn.completed": "completed",
+    "turn.cancelled": "cancelled",
+    "turn.failed": "failed",
+}
 
 Frame = tuple[str | None, str, dict[str, Any]]
 
@@ -51,8 +54,8 @@ class Case:
     """A case as the stand-in keeps it."""
 
     locale: str
-    status: str = "active"
-    turns: list[dict[str, Any]] = field(default_factory=list)
+    status: Literal["active", "completed"] = "active"
+    turns: list[CaseTurn] = field(default_factory=list)
     frames: dict[int, list[Frame]] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,12 +69,21 @@ def telling(turn: int, message: str, *, complete: bool = False, epoch: int = 7) 
         data = {"t": word if place == 0 else f" {word}"}
         frames.append((f"{epoch}-{place + 2}", "delta", data))
     done = {
-        "turn": turn,
-        "message": message,
+        **ended(turn, message),
         "interview": "complete" if complete else "active",
         "status": "completed" if complete else "active",
+        "complexity": "low",
+        "confidence": 0.5,
+        "missing": [],
+        "usage": {"input": 0, "output": 0, "attempts": 0, "model": None},
     }
     return [*frames, (f"{epoch}-{len(frames) + 1}", "turn.completed", done)]
+
+
+def ended(turn: int, message: str) -> dict[str, Any]:
+    """Return what every terminal event that carries words tells."""
+    digest = hashlib.sha256(message.encode()).hexdigest()
+    return {"turn": turn, "message": message, "length": len(message), "sha256": digest}
 
 
 class Standin:
@@ -98,7 +110,7 @@ class Standin:
     @contextlib.asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """Serve on a free port of the loopback; gives the address."""
-        app = web.Application()
+        app = web.Application(middlewares=[_refusing])
         app.add_routes(
             [
                 web.get("/", self._page),
@@ -125,35 +137,46 @@ class Standin:
 
     async def _page(self, request: web.Request) -> web.FileResponse:
         name = request.match_info.get("name", "index.html")
-        headers = {"Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff"}
-        return web.FileResponse(PAGE / name, headers=headers)
+        return web.FileResponse(FOLDER / name, headers=HEADERS)
 
     async def _start(self, request: web.Request) -> web.Response:
         body = await request.json()
         name = f"case-{len(self.cases) + 1}"
-        self.cases[name] = Case(locale=body["locale"])
-        return web.json_response({"case_id": name, "case_token": f"secret-{name}"}, status=201)
+        self.cases[name] = Case(locale=body.get("locale", "pt-BR"))
+        started = Started(
+            case_id=name,
+            case_token=f"secret-{name}",
+            status="active",
+            variant="v1",
+            message=self.greeting,
+            notice=self.notice,
+            playbook="test",
+            playbook_version="1.0.0",
+            locale=self.cases[name].locale,
+            created_at=0,
+        )
+        return _json(started, status=201)
 
     def _of(self, request: web.Request, name: str | None = None) -> Case:
         name = name or request.match_info["id"]
         known = request.headers.get("Authorization") == f"Bearer secret-{name}"
         if not known or name not in self.cases:
-            raise _problem(web.HTTPNotFound, "no such case")
+            raise _Refusal(404, "no such case")
         return self.cases[name]
 
     async def _case(self, request: web.Request) -> web.Response:
         case = self._of(request)
-        return web.json_response(
-            {
-                "case_id": request.match_info["id"],
-                "status": case.status,
-                "playbook": "test",
-                "locale": case.locale,
-                "greeting": self.greeting,
-                "notice": self.notice,
-                "turns": case.turns,
-            }
+        view = CaseView(
+            case_id=request.match_info["id"],
+            status=case.status,
+            playbook="test",
+            locale=case.locale,
+            variant="v1",
+            greeting=self.greeting,
+            notice=self.notice,
+            turns=case.turns,
         )
+        return _json(view)
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -161,22 +184,13 @@ class Standin:
         self.posts.append((key, body["message"]))
         fault = self.faults.popleft() if self.faults else Fault()
         if fault.status is not None:
-            body = {"title": "Refused", "status": fault.status, "detail": "a mensagem é longa"}
-            return web.json_response(body, status=fault.status)
+            return _problem(fault.status, "a mensagem é longa")
         if fault.cut_after == 0:
             _break(request)
         if key not in case.keys:
             case.keys[key] = turn = len(case.turns) + 1
             complete = turn >= len(self.replies)
-            case.turns.append(
-                {
-                    "turn": turn,
-                    "kind": "say",
-                    "message": body["message"],
-                    "reply": "",
-                    "outcome": "running",
-                }
-            )
+            case.turns.append(_turn(turn, "say", body["message"]))
             told = telling(turn, self.replies[turn - 1], complete=complete)
             case.frames[turn] = self.scripts.get(turn, told)
         return await self._tell(request, case, case.keys[key], None, fault)
@@ -209,7 +223,7 @@ class Standin:
             if fault.wait is not None and name == "turn.completed":
                 await _either(fault.wait, case.stopped)
                 if case.stopped.is_set():
-                    name, data = "turn.cancelled", {"turn": turn, "message": "Parei aqui"}
+                    name, data = "turn.cancelled", ended(turn, "Parei aqui")
             head = "" if id_ is None else f"id: {id_}\n"
             payload = json.dumps({"type": name, **data}, ensure_ascii=False)
             await response.write(f"{head}event: {name}\ndata: {payload}\n\n".encode())
@@ -225,10 +239,12 @@ class Standin:
         body = await request.json()
         case = self._of(request, body["case_id"])
         assert request.headers["Idempotency-Key"]
-        case.status = "completed"
-        turn = {"turn": len(case.turns) + 1, "kind": "conclude", "message": body["reason"]}
-        case.turns.append({**turn, "reply": "Obrigado.", "outcome": "completed"})
-        return web.json_response({"turn": turn["turn"], "interview": "complete"})
+        turn = len(case.turns) + 1
+        case.turns.append(_turn(turn, "conclude", body["reason"]))
+        case.frames[turn] = telling(turn, self.replies[-1], complete=True)
+        for _, name, data in case.frames[turn]:
+            _settle(case, turn, name, data)
+        return web.json_response({}, headers={"Triage-Turn": str(turn)})
 
     async def _fact(self, request: web.Request) -> web.Response:
         self._of(request)
@@ -249,18 +265,43 @@ class Standin:
         return web.Response(status=204)
 
     async def _result(self, request: web.Request) -> web.Response:
-        self._of(request)
-        return web.Response(body=msgspec.json.encode(self.result), content_type="application/json")
+        if self._of(request).status != "completed" or self.result is None:
+            raise _Refusal(409, "the result is not ready")
+        return _json(self.result)
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+@web.middleware
+async def _refusing(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except _Refusal as refusal:
+        return _problem(refusal.status, str(refusal))
+
+
+def _turn(turn: int, kind: Literal["say", "conclude"], message: str) -> CaseTurn:
+    return CaseTurn(turn=turn, kind=kind, message=message, reply="", outcome="running", at=0)
 
 
 def _settle(case: Case, turn: int, name: str, data: dict[str, Any]) -> None:
-    outcome = {"turn.completed": "completed", "turn.cancelled": "cancelled"}.get(name)
-    if name == "turn.failed":
-        outcome = "failed"
+    outcome = _OUTCOMES.get(name)
     if outcome is not None:
-        case.turns[turn - 1] |= {"outcome": outcome, "reply": data["message"]}
+        known = case.turns[turn - 1]
+        known.outcome, known.reply = outcome, data["message"]
     if data.get("interview") == "complete":
         case.status = "completed"
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    body = msgspec.json.encode(value)
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
 def _break(request: web.Request) -> None:
@@ -270,11 +311,9 @@ def _break(request: web.Request) -> None:
     raise ConnectionResetError
 
 
-def _problem(kind: type[web.HTTPException], detail: str) -> web.HTTPException:
-    return kind(
-        text=json.dumps({"title": detail, "detail": detail}),
-        content_type="application/problem+json",
-    )
+def _problem(status: int, detail: str) -> web.Response:
+    problem = Problem(type="urn:test", title="Refused", status=status, detail=detail)
+    return _json(problem, status)
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -1,0 +1,234 @@
+"""`triage chat`: a conversation in the terminal, over the same HTTP API that the page uses."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+import click
+import httpx2
+from msgspec import Struct
+from msgspec.structs import replace
+from rich.console import Console
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.text import Text
+
+from app.commands.chat_texts import Texts, texts_for
+from app.commands.remote import Refused, RemoteCase, Trouble, open_case
+from app.commands.result_view import result_view
+from app.domain.event import (
+    Delta,
+    Snapshot,
+    Status,
+    TurnCancelled,
+    TurnCompleted,
+    TurnEvent,
+    TurnFailed,
+    TurnRestarted,
+    TurnStarted,
+)
+
+_WIDEST = 92
+
+
+class _Shown(Struct, frozen=True, kw_only=True):
+    """An answer as far as it has come."""
+
+    turn: int | None = None
+    text: str = ""
+    note: str = ""
+    complete: bool = False
+
+
+@click.command()
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The server.")
+@click.option("--locale", help="Preferred language, such as pt-BR or en.")
+@click.option("--playbook", help="Playbook id; the server's default if absent.")
+@click.option("--resume", "case_id", metavar="CASE_ID", help="Go on with an earlier conversation.")
+@click.option(
+    "--token",
+    envvar="TRIAGE_CASE_TOKEN",
+    show_envvar=True,
+    help="The token of the conversation to go on with.",
+)
+def chat(
+    url: str, locale: str | None, playbook: str | None, case_id: str | None, token: str | None
+) -> None:
+    """Talk to a running instance in this terminal.
+
+    /finish ends the interview with what is known, /result shows the result, /quit leaves; Ctrl-C
+    stops an answer. With a file or a pipe as input, every line is a message.
+    """
+    if case_id is not None and token is None:
+        raise click.UsageError("--resume needs --token, or TRIAGE_CASE_TOKEN")
+    known = None if case_id is None or token is None else (case_id, token)
+    console = Console(highlight=False, soft_wrap=False)
+    if console.width > _WIDEST:
+        console.width = _WIDEST
+    with httpx2.Client(base_url=url.rstrip("/"), trust_env=False) as client:
+        Chat.begin(console, client, locale=locale, playbook=playbook, known=known).run()
+
+
+class Chat:
+    """One conversation on one terminal."""
+
+    def __init__(self, console: Console, case: RemoteCase, texts: Texts) -> None:
+        """Take what was begun; see `begin`."""
+        self._console = console
+        self._case = case
+        self._texts = texts
+        self._complete = False
+
+    @classmethod
+    def begin(
+        cls,
+        console: Console,
+        client: httpx2.Client,
+        *,
+        locale: str | None,
+        playbook: str | None,
+        known: tuple[str, str] | None,
+    ) -> "Chat":
+        """Open a case, or go on with a known one, and show what was said in it."""
+        if known is None:
+            started = open_case(client, locale=locale, playbook=playbook)
+            known, locale = (started.case_id, started.case_token), started.locale
+        warning = Console(stderr=True, highlight=False)
+
+        def trouble(kind: Trouble) -> None:
+            warning.print(Text(texts_for(locale).troubles[kind], style="yellow"))
+
+        case = RemoteCase(client, *known, trouble=trouble)
+        view = case.view()
+        made = cls(console, case, texts_for(view.locale))
+        made._say(view.notice, style="dim")
+        made._say(view.greeting)
+        for turn in view.turns:
+            made._said(turn.message)
+            if turn.outcome in {"running", "queued"}:
+                made._show(case.follow(turn.turn))
+            else:
+                made._say(turn.reply)
+        if view.status == "completed":
+            made._completed()
+        return made
+
+    def run(self) -> None:
+        """Take messages until there are no more."""
+        for line in self._lines():
+            if line == "/quit":
+                break
+            try:
+                self._take(line)
+            except Refused as refusal:
+                if not self._console.is_terminal:
+                    raise
+                self._hint(str(refusal))
+        if sys.stdin.isatty():
+            self._hint(
+                f"{self._texts.later}\n"
+                f"TRIAGE_CASE_TOKEN={self._case.token} triage chat --resume {self._case.case_id}"
+            )
+        elif not self._complete:
+            click.echo(f"triage: {self._texts.unfinished}", err=True)
+
+    def _take(self, line: str) -> None:
+        match line:
+            case "":
+                pass
+            case "/finish":
+                self._show(self._case.finish("asked for in the terminal"))
+            case "/result":
+                self._result()
+            case _ if line.startswith("/"):
+                self._hint(self._texts.commands)
+            case _:
+                self._show(self._case.say(line))
+
+    def _lines(self) -> Iterator[str]:
+        if not sys.stdin.isatty():
+            for line in sys.stdin:
+                if text := line.strip():
+                    self._said(text)
+                yield text
+            return
+        self._hint(self._texts.commands)
+        while True:
+            try:
+                yield self._console.input(Text("› ", style="bold green")).strip()
+            except (EOFError, KeyboardInterrupt):
+                self._console.print()
+                return
+
+    def _show(self, events: Iterable[TurnEvent]) -> None:
+        """Show an answer as it comes; Ctrl-C stops it at the server, which tells us so."""
+        shown = _Shown()
+        thinking = Spinner("dots", style="cyan")
+        try:
+            with Live(thinking, console=self._console, transient=True) as live:
+                for event in events:
+                    shown = _after(shown, event, self._texts)
+                    live.update(_indented(shown.text) if shown.text else thinking, refresh=True)
+        except KeyboardInterrupt:
+            if shown.turn is None:
+                raise
+            self._case.cancel(shown.turn)
+            self._show(self._case.follow(shown.turn))
+            return
+        self._say(shown.text)
+        self._hint(shown.note)
+        if shown.complete:
+            self._completed()
+
+    def _completed(self) -> None:
+        """Show the result the first time it is there."""
+        if not self._complete:
+            self._complete = True
+            self._result()
+
+    def _result(self) -> None:
+        analysis = self._case.result()
+        if analysis is None:
+            self._hint(self._texts.no_result)
+            return
+        self._console.print(result_view(analysis, self._texts))
+
+    def _said(self, text: str) -> None:
+        """Show what the person said, where the terminal has not shown it as they typed."""
+        self._console.print(Text(f"› {text}", style="bold green"))
+
+    def _say(self, text: str, style: str = "default") -> None:
+        if text:
+            self._console.print(_indented(text, style))
+
+    def _hint(self, text: str) -> None:
+        if text:
+            self._console.print(_indented(text, "dim"))
+
+
+def _indented(text: str, style: str = "default") -> Padding:
+    return Padding(Text(text, style=style), (0, 0, 1, 2))
+
+
+def _after(shown: _Shown, event: TurnEvent, texts: Texts) -> _Shown:
+    """Return the answer after one more event."""
+    match event:
+        case TurnStarted(turn=turn):
+            return replace(shown, turn=turn)
+        case Status():
+            return shown
+        case Delta(t=piece):
+            return replace(shown, text=shown.text + piece)
+        case TurnRestarted():
+            return replace(shown, text="")
+        case Snapshot(text=text):
+            return replace(shown, text=text)
+        case TurnCompleted(message=text, interview=interview):
+            return replace(shown, text=text, complete=interview == "complete")
+        case TurnCancelled(message=text):
+            return replace(shown, text=text, note=texts.stopped)
+        case TurnFailed(message=sentence):
+            return replace(shown, text="", note=sentence)
+        case _:
+            assert_never(event)

@@ -1,0 +1,96 @@
+"""What the terminal conversation itself says, in each of its languages."""
+
+from msgspec import Struct
+
+from app.commands.remote import Trouble
+from app.domain.playbook import UrgencyLevel
+
+
+class Texts(Struct, frozen=True, kw_only=True):
+    """One language."""
+
+    commands: str
+    later: str
+    """Before the command that goes on with the conversation."""
+    unfinished: str
+    stopped: str
+    no_result: str
+    troubles: dict[Trouble, str]
+    result: str
+    unplaced: str
+    urgency: dict[UrgencyLevel, str]
+    deadline: str
+    now: str
+    human: str
+    summary: str
+    steps: str
+    documents: str
+    mentioned: str
+    warnings: str
+    facts: str
+
+
+_PORTUGUESE = Texts(
+    commands="/finish termina com o que já foi dito, /result mostra o resultado, /quit sai.",
+    later="Para continuar depois:",
+    unfinished="a entrada acabou antes da entrevista; a linha /finish a termina",
+    stopped="(resposta interrompida)",
+    no_result="Ainda não há resultado. /finish termina a entrevista com o que já foi dito.",
+    troubles={
+        "unreachable": "O servidor não responde. Tentando de novo…",
+        "interrupted": "A conexão caiu. Continuando de onde parou…",
+        "busy": "O servidor está ocupado. Tentando de novo…",
+    },
+    result="Resultado",
+    unplaced="Ainda sem classificação",
+    urgency={
+        "low": "sem pressa",
+        "medium": "atenção ao prazo",
+        "high": "urgente",
+        "critical": "emergência",
+    },
+    deadline="Prazo",
+    now="Faça agora",
+    human="Uma pessoa precisa olhar este caso.",
+    summary="Em resumo",
+    steps="Próximos passos",
+    documents="Documentos para levar",
+    mentioned="Documentos já mencionados",
+    warnings="Cuidado com",
+    facts="O que foi entendido",
+)
+
+_ENGLISH = Texts(
+    commands="/finish ends with what was said so far, /result shows the result, /quit leaves.",
+    later="To go on later:",
+    unfinished="the input ended before the interview did; a line with /finish ends it",
+    stopped="(the answer was stopped)",
+    no_result="There is no result yet. /finish ends the interview with what was said so far.",
+    troubles={
+        "unreachable": "The server does not answer. Trying again…",
+        "interrupted": "The connection dropped. Going on where it stopped…",
+        "busy": "The server is busy. Trying again…",
+    },
+    result="Result",
+    unplaced="Not classified yet",
+    urgency={
+        "low": "no rush",
+        "medium": "mind the deadline",
+        "high": "urgent",
+        "critical": "emergency",
+    },
+    deadline="Time limit",
+    now="Do this now",
+    human="A person needs to look at this case.",
+    summary="In short",
+    steps="Next steps",
+    documents="Documents to bring",
+    mentioned="Documents already mentioned",
+    warnings="Beware of",
+    facts="What was understood",
+)
+
+
+def texts_for(locale: str | None) -> Texts:
+    """Return the texts nearest to a locale: Portuguese for Portuguese, else English."""
+    return _PORTUGUESE if (locale or "").lower().startswith("pt") else _ENGLISH
