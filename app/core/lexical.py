@@ -78,7 +78,9 @@ class Lexicon:
         areas = [code.split(".")[0] for code in self._codes]
         self._evidence = _evidence(counted, areas, self._tuning)
         self._phrases = self._index_phrases(playbook)
-        self._typos = TypoIndex(word for word in self._evidence if " " not in word)
+        self._typos = TypoIndex(
+            word for word in _vocabulary(playbook) if stem(word) in self._evidence
+        )
 
     def _index_phrases(self, playbook: Playbook) -> PhraseIndex[tuple[int, ...]]:
         owners: dict[tuple[str, ...], set[int]] = {}
@@ -143,11 +145,10 @@ class Lexicon:
         self, text: str, weight: float, features: dict[str, float], phrases: dict[int, float]
     ) -> None:
         said: list[str] = []
-        for one in _content(words(text[:_LONGEST_READ])):
-            known, certainty = one, 1.0
-            if one not in self._evidence:
-                known = self._typos.nearest(one) or one
-                certainty = self._tuning.typo_weight
+        for word in filter(_carries_meaning, words(text[:_LONGEST_READ])):
+            known, certainty = stem(word), 1.0
+            if known not in self._evidence and (meant := self._typos.nearest(word)) is not None:
+                known, certainty = stem(meant), self._tuning.typo_weight
             said.append(known)
             if known in self._evidence:
                 features[known] = features.get(known, 0.0) + weight * certainty
@@ -173,11 +174,11 @@ def _contains(said: list[str], phrase: tuple[str, ...]) -> bool:
 
 def _content(said: Iterable[str]) -> list[str]:
     """Return the stems of the words that carry subject matter."""
-    return [
-        stem(word)
-        for word in said
-        if word not in FUNCTION_WORDS and len(word) > 1 and not word[0].isdigit()
-    ]
+    return [stem(word) for word in said if _carries_meaning(word)]
+
+
+def _carries_meaning(word: str) -> bool:
+    return word not in FUNCTION_WORDS and len(word) > 1 and not word[0].isdigit()
 
 
 def _pairs(said: list[str]) -> Iterator[str]:
@@ -185,11 +186,21 @@ def _pairs(said: list[str]) -> Iterator[str]:
         yield f"{one} {other}"
 
 
+def _told(sub: SubArea) -> tuple[str, ...]:
+    """Return all that the playbook says about one kind."""
+    listed = (*_every(sub.synonyms), *_every(sub.examples))
+    return (*listed, *sub.description.values(), *sub.label.values())
+
+
+def _vocabulary(playbook: Playbook) -> set[str]:
+    told = (text for sub in playbook.subareas().values() for text in _told(sub))
+    return {word for text in told for word in words(text) if _carries_meaning(word)}
+
+
 def _count(sub: SubArea) -> Counter[str]:
     """Count the words and pairs of what the playbook says about one kind."""
     counted: Counter[str] = Counter()
-    told = (*_every(sub.synonyms), *_every(sub.examples), *sub.description.values())
-    for text in (*told, *sub.label.values()):
+    for text in _told(sub):
         said = _content(words(text))
         counted.update(said)
         counted.update(_pairs(said))

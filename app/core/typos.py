@@ -44,6 +44,8 @@ def _forms(word: str) -> Iterator[str]:
 
 
 def _is_near(one: str, other: str) -> bool:
+    if one == other:
+        return True
     if len(one) != len(other):
         return abs(len(one) - len(other)) == 1
     differing = [index for index in range(len(one)) if one[index] != other[index]]
