@@ -1,0 +1,25 @@
+"""What the worker does. Tasks take ids, or nothing, and may run twice."""
+
+from typing import Any
+
+import structlog
+
+from app.state.conversations import ConversationStateManager
+
+STALE_MS = 30_000
+"""Cases touched more recently are left alone: an accept may be under way."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
+    """Tidy the indexes of cases, and list unfinished turns again that nobody has on a list.
+
+    Keys expire by themselves; their names in the indexes do not. A turn is forgotten only where
+    Valkey lost its newest writes in a failover; the reapers of the API find it once it is listed.
+    """
+    conversations: ConversationStateManager = ctx["conversations"]
+    gone, woken = await conversations.sweep(stale_ms=STALE_MS)
+    if gone or woken:
+        _log.info("sweep.done", forgotten=gone, listed_again=woken)
+    return {"forgotten": gone, "listed_again": woken}
