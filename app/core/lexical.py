@@ -29,6 +29,7 @@ ABSTAIN_BELOW = 0.30
 """A leading confidence below this is no classification: a human should look."""
 
 _TOP = 5
+_SURE_STEM = 4
 _LONGEST_READ = 6_000
 """Characters of one message that are read; what a person needs to say comes before that."""
 
@@ -78,9 +79,8 @@ class Lexicon:
         areas = [code.split(".")[0] for code in self._codes]
         self._evidence = _evidence(counted, areas, self._tuning)
         self._phrases = self._index_phrases(playbook)
-        self._typos = TypoIndex(
-            word for word in _vocabulary(playbook) if stem(word) in self._evidence
-        )
+        self._vocabulary = _vocabulary(playbook)
+        self._typos = TypoIndex(word for word in self._vocabulary if stem(word) in self._evidence)
 
     def _index_phrases(self, playbook: Playbook) -> PhraseIndex[tuple[int, ...]]:
         owners: dict[tuple[str, ...], set[int]] = {}
@@ -147,8 +147,10 @@ class Lexicon:
         said: list[str] = []
         for word in filter(_carries_meaning, words(text[:_LONGEST_READ])):
             known, certainty = stem(word), 1.0
-            if known not in self._evidence and (meant := self._typos.nearest(word)) is not None:
-                known, certainty = stem(meant), self._tuning.typo_weight
+            if word not in self._vocabulary and self._is_doubtful(known):
+                meant = self._typos.nearest(word)
+                if meant is not None:
+                    known, certainty = stem(meant), self._tuning.typo_weight
             said.append(known)
             if known in self._evidence:
                 features[known] = features.get(known, 0.0) + weight * certainty
@@ -160,6 +162,10 @@ class Lexicon:
             strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
             for number in hit.value:
                 phrases[number] = phrases.get(number, 0.0) + weight * strength / len(hit.value)
+
+    def _is_doubtful(self, known: str) -> bool:
+        """Say whether a stem is unknown, or too short to be known for sure."""
+        return known not in self._evidence or len(known) < _SURE_STEM
 
 
 def _every(listed: Words) -> Iterator[str]:
