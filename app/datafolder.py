@@ -64,7 +64,7 @@ def holder(var: Path) -> str | None:
     """Say who uses the data folder under `var`; None if nobody does."""
     try:
         lock = os.open(var.absolute() / "valkey" / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -100,10 +100,17 @@ class EmbeddedValkey:
 
         Raises:
             DataFolderLocked: somebody else uses the data folder.
-            DataDamaged: the data folder has lost its manifest.
+            DataDamaged: the data folder has lost files.
+            ValkeyNotStarted: the folder cannot be made.
         """
         self._repaired = False
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ValkeyNotStarted(
+                f"the data folder {self.folder} cannot be made: {error.strerror}; "
+                "set TRIAGE_VAR to a folder that can be written to"
+            ) from error
         lock = take_lock(self.folder)
         try:
             check_present(self.folder)

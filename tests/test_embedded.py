@@ -291,6 +291,13 @@ def test_a_server_that_cannot_start_shows_its_log(var: Path) -> None:
     server.stop()
 
 
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    """The message names the setting to change."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValkeyNotStarted, match="TRIAGE_VAR"):
+        EmbeddedValkey(tmp_path / "file").start()
+
+
 def test_a_server_that_stays_silent_is_given_up(var: Path) -> None:
     """Waiting has an end, and what did not answer is not left running."""
     server = EmbeddedValkey(var)

@@ -82,15 +82,16 @@ def _python() -> Finding:
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[Finding]:
-    known = {f"TRIAGE_{name.upper()}" for name in Settings.__struct_fields__}
+    known = [name.upper() for name in Settings.__struct_fields__]
     for name in sorted(environ):
-        if name.startswith("TRIAGE_") and name not in known | _NOT_SETTINGS:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        own = name.removeprefix("TRIAGE_")
+        if own != name and own not in known and name not in _NOT_SETTINGS:
+            near = difflib.get_close_matches(own, known, n=1)
             yield Finding(
                 topic="settings",
                 status="bad",
                 text=f"{name} is no setting, so it has no effect",
-                mend=f"Did you mean {near[0]}?" if near else "Unset it.",
+                mend=f"Did you mean TRIAGE_{near[0]}?" if near else "Unset it.",
             )
 
 
