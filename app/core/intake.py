@@ -23,6 +23,7 @@ from app.domain.analysis import Analysis
 from app.domain.case import Accepted, CaseState, Command, Correct, OnBusy, Say, Turn
 from app.domain.errors import (
     Draining,
+    Fenced,
     InvalidInput,
     ResultNotReady,
     TurnNotFound,
@@ -223,8 +224,12 @@ class Intake:
         record = await self.open(case_id, token)
         if await self._conversations.drop(case_id, turn) == "next":
             found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
-            if isinstance(found, Claim):
-                await self._stop(found)
+            try:
+                if isinstance(found, Claim):
+                    await self._stop(found)
+            except Fenced:
+                # Somebody else cancels the same turn and came second: theirs counts.
+                await self._reader.wait(case_id, turn)
         return await self.view(record, turn)
 
     async def erase(self, case_id: str, token: str) -> None:

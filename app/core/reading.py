@@ -7,16 +7,19 @@ when the log is gone, or the reader's place is unknown, the reader gets the text
 import asyncio
 from collections.abc import AsyncIterator
 
+import structlog
 from msgspec import Struct
 
 from app.core.feed import HEARTBEAT
 from app.core.runner import HEARTBEAT_SECONDS, TurnRunner
 from app.domain import event as events
-from app.domain.errors import CaseNotFound
+from app.domain.errors import StateUnavailable
 from app.domain.event import TERMINAL_NAMES, Delta, EventId, Snapshot, TurnRestarted
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower, StoredEvent, Subscription
 from app.state.keys import CaseKeys
+
+_log = structlog.get_logger(__name__)
 
 CLOSING = events.frame(None, "stream.closing", b'{"type":"stream.closing"}')
 START = EventId(0, 0)
@@ -45,6 +48,15 @@ class Reader:
 
         An end without a terminal event means that the reader should come back with its place.
         """
+        try:
+            async for chunk in self._turn(case_id, turn, after):
+                yield chunk
+        except StateUnavailable as error:
+            _log.warning("stream.interrupted", case=case_id, turn=turn, reason=str(error))
+        if self._runner.draining:
+            yield CLOSING
+
+    async def _turn(self, case_id: str, turn: int, after: EventId) -> AsyncIterator[bytes]:
         place = after
         while (feed := self._runner.feed(case_id, turn)) is not None:
             async for chunk in feed.read(place):
@@ -58,11 +70,9 @@ class Reader:
         if not self._runner.draining:
             async for chunk in self._elsewhere(case_id, turn, place):
                 yield chunk
-        if self._runner.draining:
-            yield CLOSING
 
     async def wait(self, case_id: str, turn: int) -> None:
-        """Wait until a turn is committed, or this process drains."""
+        """Wait until a turn is committed, the case is gone, or this process drains."""
         while (feed := self._runner.feed(case_id, turn)) is not None:
             await feed.over()
             if feed.ended == "finished" or self._runner.draining:
@@ -73,14 +83,17 @@ class Reader:
 
     async def case(self, case_id: str, after: EventId) -> AsyncIterator[bytes]:
         """Yield a case's own events beyond a place, for as long as the case and the reader live."""
-        async with self._follower.follow(CaseKeys(case_id).events, after) as subscription:
-            while (found := await self._next(subscription)) is not None:
-                if found:
-                    yield _frames(found)
-                    continue
-                yield HEARTBEAT
-                if await self._conversations.get_conversation_state(case_id) is None:
-                    return
+        try:
+            async with self._follower.follow(CaseKeys(case_id).events, after) as subscription:
+                while (found := await self._next(subscription)) is not None:
+                    if found:
+                        yield _frames(found)
+                        continue
+                    yield HEARTBEAT
+                    if not await self._is_there(case_id):
+                        return
+        except StateUnavailable as error:
+            _log.warning("stream.interrupted", case=case_id, reason=str(error))
         if self._runner.draining:
             yield CLOSING
 
@@ -118,6 +131,8 @@ class Reader:
             place = so_far.last
             data = events.encode(Snapshot(text=so_far.text))
             yield events.frame(str(place), "snapshot", data)
+        if not await self._is_there(case_id):
+            return
         async with self._follower.follow(log, place) as subscription:
             while (found := await self._next(subscription)) is not None:
                 if found:
@@ -126,7 +141,8 @@ class Reader:
                         return
                     continue
                 yield HEARTBEAT
-                await self._still_there(case_id)
+                if not await self._is_there(case_id):
+                    return
 
     async def _next(self, subscription: Subscription) -> list[StoredEvent] | None:
         """Return what came; nothing after a while of silence; None when the reader is let go."""
@@ -136,9 +152,8 @@ class Reader:
         except TimeoutError:
             return []
 
-    async def _still_there(self, case_id: str) -> None:
-        if await self._conversations.get_conversation_state(case_id) is None:
-            raise CaseNotFound(case_id)
+    async def _is_there(self, case_id: str) -> bool:
+        return await self._conversations.get_conversation_state(case_id) is not None
 
 
 def _frames(found: list[StoredEvent]) -> bytes:

@@ -39,7 +39,7 @@ THINKING_SECONDS = 0.1
 REAP_SECONDS = 0.1
 HEARTBEAT_SECONDS = 10.0
 IDLE_LISTED_MS = 10_000
-_BUSY_PAGE = 2_000
+_BUSY_PAGE = 20_000
 
 _log = structlog.get_logger(__name__)
 
