@@ -114,9 +114,9 @@ class RemoteCase:
                     if response.status_code == HTTPStatus.NO_CONTENT:
                         return
                     for place, event in _events(response):
-                        known = seen is not None and place is not None and place <= seen
-                        if known and not (isinstance(event, Snapshot) and place == seen):
-                            continue
+                        told = seen is not None and place is not None and place <= seen
+                        if told and not isinstance(event, Snapshot):
+                            continue  # a snapshot says where to go on from
                         seen, tries = place or seen, 0
                         yield event
                         if isinstance(event, Terminal):

@@ -44,7 +44,7 @@ class Fault:
     from_start: bool = False
     """Ignore the reader's place and tell everything again."""
     wait: asyncio.Event | None = None
-    """Stop before the terminal event until this is set."""
+    """Stop before the cut, or the terminal event, until this is set."""
     status: int | None = None
     """Answer with this HTTP status instead."""
 
@@ -104,6 +104,7 @@ class Standin:
         self.posts: list[tuple[str, str]] = []
         """Idempotency key and message of every post, those that were dropped included."""
         self.facts: list[dict[str, str]] = []
+        self._opened = 0
         self.resumed: list[str] = []
         """The Last-Event-ID of every resume."""
 
@@ -141,7 +142,8 @@ class Standin:
 
     async def _start(self, request: web.Request) -> web.Response:
         body = await request.json()
-        name = f"case-{len(self.cases) + 1}"
+        self._opened += 1
+        name = f"case-{self._opened}"
         self.cases[name] = Case(locale=body.get("locale", "pt-BR"))
         started = Started(
             case_id=name,
@@ -216,7 +218,9 @@ class Standin:
         for count, frame in enumerate(frames[begin:]):
             id_, name, data = frame
             if count == fault.cut_after:
-                _break(request)
+                if fault.wait is not None:
+                    await fault.wait.wait()
+                _break(request, politely=True)
             if count == fault.closing_after:
                 await response.write(b"event: stream.closing\ndata: {}\n\n")
                 return response
@@ -304,10 +308,14 @@ def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
-def _break(request: web.Request) -> None:
-    """Cut the connection as a lost network does, without a word."""
-    assert request.transport is not None
-    request.transport.abort()
+def _break(request: web.Request, *, politely: bool = False) -> None:
+    """Cut the connection without a word; politely, what was written before still arrives."""
+    transport = request.transport
+    assert transport is not None
+    if politely:
+        transport.close()
+    else:
+        transport.abort()
     raise ConnectionResetError
 
 

@@ -68,7 +68,8 @@ export async function* follow(open, turn, trouble) {
       if (response.status === 204) return;
       for await (const frame of frames(response.body, () => silence.touch())) {
         if (frame.type === "stream.closing") break;
-        if (frame.id && last && !isAfter(frame.id, last)) continue;
+        const told = frame.id && last && !isAfter(frame.id, last);
+        if (told && frame.type !== "snapshot") continue; // a snapshot says where to go on from
         last = frame.id || last;
         quiet = 0;
         const event = { ...JSON.parse(frame.data), type: frame.type };
