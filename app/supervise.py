@@ -1,8 +1,8 @@
 """Keep the processes of one machine running: embedded Valkey, the API, the worker.
 
-Each child dies with this process, is started again with a growing pause when it ends, and has its
-log lines passed on under its name. Stopping goes the other way round: first those that use the
-storage, then the storage.
+Each child dies with this process, and its log lines are passed on under its name. Once everything
+was ready, a child that ends is started again with a growing pause. Stopping goes the other way
+round: first those that use the storage, then the storage.
 """
 
 import asyncio
@@ -26,8 +26,6 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 20.0
 """A child that lived this long starts again with the shortest pause."""
-_EARLY_ENDS = 3
-"""A child that ends this often before everything was ready once will not come up at all."""
 
 Say = Callable[[str, str], None]
 """Takes the name of who speaks and a line."""
@@ -67,7 +65,7 @@ class Supervisor:
         self._watch(self._keep_valkey(valkey))
 
     def mark_ready(self) -> None:
-        """Say that everything was up once: from now on a child's end is only an interruption."""
+        """Say that everything was up once: from now on a child that ends is started again."""
         self._ready_once = True
 
     def request_stop(self) -> None:
@@ -123,17 +121,16 @@ class Supervisor:
             self._failed.set_exception(error)
 
     async def _keep_child(self, child: Child) -> None:
-        pause, early_ends = _FIRST_PAUSE, 0
+        pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             started = time.monotonic()
             status = await self._run_once(child)
             if self._stopping.is_set():
                 return
-            early_ends += not self._ready_once
-            if early_ends >= _EARLY_ENDS:
+            if not self._ready_once:
                 raise ChildFailed(
-                    f"{child.name} does not start: it ended {early_ends} times with "
-                    f"{_status_text(status)}; its own words are above"
+                    f"{child.name} does not start: it ended with {_status_text(status)}; "
+                    "its own words are above"
                 )
             pause = self._next_pause(pause, started)
             self._say(child.name, f"ended with {_status_text(status)}; again in {pause:g} s")

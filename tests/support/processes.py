@@ -62,6 +62,10 @@ class Program:
         self.process.send_signal(number)
         return self.process.wait(timeout)
 
+    def wait_ended(self, timeout: float = 60.0) -> int:
+        """Wait for it to end by itself and return its exit status."""
+        return self.process.wait(timeout)
+
     def freeze(self) -> None:
         """Stop its clock, as a stalled machine would."""
         self.process.send_signal(signal.SIGSTOP)
