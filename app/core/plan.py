@@ -15,8 +15,18 @@ from app.domain.case import CaseState
 from app.domain.playbook import LEVEL_ORDER, Budget, Condition, Level, Phase, Playbook, Slot
 
 _MOST_OFTEN = 2
-_SURPLUS_WORDS = 4
+_FILLERS = frozenset(
+    {
+        *("sim", "nao", "mesmo", "obrigado", "obrigada", "obg", "por", "enquanto", "favor", "ai"),
+        *("entao", "ok", "ta", "acho", "que", "agora", "eu", "e", "era", "bom", "ja", "tudo", "so"),
+        *("ah", "oh", "hum", "de", "momento", "no", "valeu", "isso", "ne", "viu", "a", "dizer"),
+        *("yes", "well", "now", "for", "i", "think", "really", "so", "just", "please", "thanks"),
+        *("thank", "you", "all", "the", "moment", "and", "it", "is", "um", "uh", "oh", "sorry"),
+    }
+)
 """Words that may stand around "that is all" without making it part of a story."""
+_MORE_UNKNOWN = 4
+"""Words that may follow "I don't know" where it opens an answer."""
 _BARE_ANSWERS = frozenset({("sim",), ("nao",), ("yes",), ("no",), ("ok",), ("obrigado",)})
 """Phrases that answer many questions and so cannot by themselves end an interview."""
 
@@ -107,7 +117,7 @@ def wants_to_end(playbook: Playbook, message: str, locale: str) -> bool:
     mine = playbook.locale(locale)
     for other in (mine, *(one for one in playbook.locales if one != mine)):
         for phrase in map(phrase_words, playbook.phrases.done.get(other, ())):
-            if phrase and phrase not in _BARE_ANSWERS and _is_the_gist(said, phrase):
+            if phrase and phrase not in _BARE_ANSWERS and _is_all(said, phrase):
                 return True
     return False
 
@@ -116,7 +126,7 @@ def is_unknown(playbook: Playbook, message: str) -> bool:
     """Say whether a short message says that the person does not know, in any of the locales."""
     said = words(message)
     return any(
-        phrase and _is_the_gist(said, phrase)
+        phrase and (_is_all(said, phrase) or _opens(said, phrase))
         for listed in playbook.phrases.unknown.values()
         for phrase in map(phrase_words, listed)
     )
@@ -128,11 +138,22 @@ def budget_of(playbook: Playbook, complexity: Level) -> Budget:
     return budgets.get(complexity) or budgets.get("low") or next(iter(budgets.values()))
 
 
-def _is_the_gist(said: list[str], phrase: tuple[str, ...]) -> bool:
-    if len(said) > len(phrase) + _SURPLUS_WORDS:
-        return False
+def _is_all(said: list[str], phrase: tuple[str, ...]) -> bool:
+    """Say whether somebody says a phrase and nothing else but fillers."""
     size = len(phrase)
-    return any(tuple(said[i : i + size]) == phrase for i in range(len(said) - size + 1))
+    return any(
+        tuple(said[place : place + size]) == phrase
+        and _FILLERS.issuperset(said[:place])
+        and _FILLERS.issuperset(said[place + size :])
+        for place in range(len(said) - size + 1)
+    )
+
+
+def _opens(said: list[str], phrase: tuple[str, ...]) -> bool:
+    """Say whether a short answer begins with a phrase of several words."""
+    size = len(phrase)
+    begins = size > 1 and tuple(said[:size]) == phrase
+    return begins and len(said) <= size + _MORE_UNKNOWN
 
 
 def _open_slots(playbook: Playbook, state: CaseState, assessment: Assessment) -> Iterator[Slot]:
