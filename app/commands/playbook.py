@@ -1,0 +1,163 @@
+"""`triage playbook`: check playbook files, list the playbooks there are, and show one."""
+
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from app.core.playbooks import load_playbook, load_playbooks
+from app.domain.errors import InvalidInput, PlaybookInvalid
+from app.domain.playbook import LEVEL_ORDER, Condition, Playbook
+
+_FOLDER = click.option(
+    "--playbooks",
+    "folder",
+    envvar="TRIAGE_PLAYBOOKS",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with further playbooks; TRIAGE_PLAYBOOKS if absent.",
+)
+
+
+@click.group()
+def playbook() -> None:
+    """Check playbook files, list the playbooks there are, and show one.
+
+    A playbook is a TOML file with everything the engine knows about a domain: what to ask, the
+    closed taxonomy, which words mean danger, and what a person can do next.
+    """
+
+
+@playbook.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE...",
+)
+def check(files: tuple[Path, ...]) -> None:
+    """Explain every mistake of each FILE as `file:line: field: what is wrong`.
+
+    Exits with 1 if there is any; prints one line for each file that is sound.
+    """
+    count = 0
+    for path in files:
+        try:
+            found = load_playbook(path)
+        except PlaybookInvalid as error:
+            count += len(error.mistakes)
+            for mistake in error.mistakes:
+                click.echo(mistake)
+        else:
+            click.echo(f"{path}: {_summary(found)}")
+    if count:
+        click.echo(f"{count} mistake{'' if count == 1 else 's'}", err=True)
+        raise SystemExit(1)
+
+
+@playbook.command(name="list")
+@_FOLDER
+def list_playbooks(folder: Path | None) -> None:
+    """List the shipped playbooks and those of a further folder."""
+    table = Table("Id", "Version", "Title", "Locales", "Kinds of problem", box=None)
+    for found in load_playbooks(folder).values():
+        title = found.title[found.locales[0]]
+        kinds = str(len(found.subareas()))
+        table.add_row(found.id, found.version, title, ", ".join(found.locales), kinds)
+    Console().print(table)
+
+
+@playbook.command()
+@click.argument("name", metavar="ID")
+@_FOLDER
+@click.option("--locale", help="Locale of labels and questions, such as en; the first if absent.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole playbook as JSON.")
+def show(name: str, folder: Path | None, locale: str | None, as_json: bool) -> None:
+    """Show the playbook ID: slots, taxonomy, red flags and limits."""
+    playbooks = load_playbooks(folder)
+    if name not in playbooks:
+        raise InvalidInput(f"there is no playbook {name}; there are {', '.join(playbooks)}")
+    found = playbooks[name]
+    if locale is not None and locale not in found.locales:
+        raise InvalidInput(f"{name} has no locale {locale}; it has {', '.join(found.locales)}")
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    chosen = locale or found.locales[0]
+    console = Console()
+    console.print(f"[bold]{found.title[chosen]}[/] ({found.id} {found.version})")
+    console.print(found.description[chosen])
+    for table in (_slots(found, chosen), _taxonomy(found, chosen), _flags(found, chosen)):
+        console.print()
+        console.print(table)
+    console.print()
+    console.print(_limits(found))
+
+
+def _summary(found: Playbook) -> str:
+    return (
+        f"sound: {found.id} {found.version}, {', '.join(found.locales)}, {len(found.slots)} slots, "
+        f"{len(found.areas)} areas, {len(found.subareas())} kinds of problem, "
+        f"{len(found.red_flags)} red flags"
+    )
+
+
+def _slots(found: Playbook, locale: str) -> Table:
+    table = Table("Slot", "Phase", "Kind", "Required", "When", "Question", title="Slots")
+    for slot in found.slots:
+        needed = "yes" if slot.required else ""
+        when = _condition(slot.when) if slot.when else ""
+        table.add_row(slot.name, slot.phase, slot.kind, needed, when, slot.question[locale])
+    return table
+
+
+def _condition(when: Condition) -> str:
+    parts: list[str] = []
+    if when.areas:
+        parts.append("in " + ", ".join(when.areas))
+    if when.slot:
+        parts.append(f"{when.slot} = {' or '.join(when.equals) or 'anything'}")
+    if when.complexity:
+        parts.append(f"at least {when.complexity}")
+    return "; ".join(parts)
+
+
+def _taxonomy(found: Playbook, locale: str) -> Table:
+    table = Table("Code", "Label", "Nature", "Urgency", "Synonyms", "Examples", title="Taxonomy")
+    for area in found.areas:
+        table.add_row(area.code, f"[bold]{area.label[locale]}[/]", "", "", "", "")
+        for sub in area.subareas:
+            synonyms, examples = len(sub.synonyms[locale]), len(sub.examples[locale])
+            label = f"  {sub.label[locale]}"
+            table.add_row(sub.code, label, sub.nature, sub.urgency, str(synonyms), str(examples))
+        table.add_section()
+    return table
+
+
+def _flags(found: Playbook, locale: str) -> Table:
+    table = Table("Code", "Label", "Urgency", "Human", "Words", "Patterns", title="Red flags")
+    for flag in found.red_flags:
+        words = sum(map(len, flag.words.values()))
+        patterns = sum(map(len, flag.patterns.values()))
+        human = "yes" if flag.handoff else ""
+        label = flag.label[locale]
+        table.add_row(flag.code, label, flag.urgency, human, str(words), str(patterns))
+    return table
+
+
+def _limits(found: Playbook) -> Table:
+    table = Table("Limit", "Value", title="Limits")
+    for phase in found.phases:
+        since = "" if phase.complexity == "low" else f", {phase.complexity} cases only"
+        table.add_row(f"questions in {phase.name}", f"{phase.least} to {phase.most}{since}")
+    for level in LEVEL_ORDER:
+        budget = found.limits.questions[level]
+        table.add_row(f"questions of a {level} case", f"{budget.least} to {budget.most}")
+    table.add_row("characters of a message", str(found.limits.message_chars))
+    table.add_row("messages of a case", str(found.limits.messages))
+    table.add_row("characters of a reply", str(found.limits.reply_chars))
+    table.add_row("hours a case waits", f"{found.ttl.active / 3600:g}")
+    table.add_row("hours a result is kept", f"{found.ttl.completed / 3600:g}")
+    return table
