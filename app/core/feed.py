@@ -57,7 +57,9 @@ class TurnFeed:
         """Yield everything beyond a place, as much at once as there is, until the end."""
         place = bisect_right(self._ids, after)
         while True:
-            if place < len(self._frames):
+            if place < len(self._frames) and self._ids[place] <= after:
+                place += 1  # the reader is ahead of what there was when it came
+            elif place < len(self._frames):
                 chunk = b"".join(self._frames[place:])
                 place = len(self._frames)
                 yield chunk
