@@ -1,5 +1,6 @@
 """`triage chat`: a conversation in the terminal, over the same HTTP API that the page uses."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import assert_never
@@ -28,6 +29,7 @@ from app.domain.event import (
     TurnRestarted,
     TurnStarted,
 )
+from app.settings import Settings, read_settings
 
 _WIDEST = 92
 
@@ -42,7 +44,7 @@ class _Shown(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The server.")
+@click.option("--url", help="The server. [default: TRIAGE_HOST and TRIAGE_PORT on this machine]")
 @click.option("--locale", help="Preferred language, such as pt-BR or en.")
 @click.option("--playbook", help="Playbook id; the server's default if absent.")
 @click.option("--resume", "case_id", metavar="CASE_ID", help="Go on with an earlier conversation.")
@@ -53,7 +55,11 @@ class _Shown(Struct, frozen=True, kw_only=True):
     help="The token of the conversation to go on with.",
 )
 def chat(
-    url: str, locale: str | None, playbook: str | None, case_id: str | None, token: str | None
+    url: str | None,
+    locale: str | None,
+    playbook: str | None,
+    case_id: str | None,
+    token: str | None,
 ) -> None:
     """Talk to a running instance in this terminal.
 
@@ -66,7 +72,8 @@ def chat(
     console = Console(highlight=False, soft_wrap=False)
     if console.width > _WIDEST:
         console.width = _WIDEST
-    with httpx2.Client(base_url=url.rstrip("/"), trust_env=False) as client:
+    address = url or _here(read_settings(os.environ))
+    with httpx2.Client(base_url=address.rstrip("/"), trust_env=False) as client:
         Chat.begin(console, client, locale=locale, playbook=playbook, known=known).run()
 
 
@@ -207,8 +214,15 @@ class Chat:
             self._console.print(_indented(text, "dim"))
 
 
+def _here(settings: Settings) -> str:
+    """Return the address of the instance that these settings start."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to call, not to listen
+    host = anywhere.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
 def _indented(text: str, style: str = "default") -> Padding:
-    return Padding(Text(text, style=style), (0, 0, 1, 2))
+    return Padding(Text(text, style=style), (0, 0, 1, 2), expand=False)
 
 
 def _after(shown: _Shown, event: TurnEvent, texts: Texts) -> _Shown:

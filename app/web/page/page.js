@@ -177,7 +177,7 @@ async function listen(turn, posting, item, { said, text } = {}) {
       if (running !== mine) return;
       if (event.type === "opened") {
         mine.turn = event.turn;
-        accepted(said);
+        if (saved.pending) accepted(mine.turn, said, text);
         item ??= speak("interviewer", "");
         refresh();
       }
@@ -199,12 +199,16 @@ async function listen(turn, posting, item, { said, text } = {}) {
   trouble(null);
   refresh();
   if (ended === null) return begin(); // it had ended before we came: read what became of it
-  await finished(ended, item, text);
+  const known = view.turns.find((one) => one.turn === ended.turn);
+  known.reply = ended.message;
+  known.outcome = ended.type.slice("turn.".length);
+  await finished(ended, item, known.message);
 }
 
-function accepted(said) {
-  if (saved.pending) keepCase({ pending: null });
-  said?.querySelector("small")?.remove();
+function accepted(turn, said, text) {
+  keepCase({ pending: null });
+  said.querySelector("small").remove();
+  view.turns.push({ turn, kind: "say", message: text, reply: "", outcome: "running" });
 }
 
 function show(event, item) {
