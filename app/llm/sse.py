@@ -74,7 +74,7 @@ class EventSplitter:
         self._held = self._data_size
         if rest:
             self._tail.append(rest)
-            self._hold(len(rest))
+        self._hold(len(rest))
         return events
 
     def _read(self, lines: list[bytes]) -> list[bytes]:
@@ -88,10 +88,10 @@ class EventSplitter:
                     self._data_size = 0
             elif line.startswith(b"data:"):
                 data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
-                self._data_size += len(line)
+                self._data_size += len(line) + 1
             elif line == b"data":
                 data.append(b"")
-                self._data_size += len(line)
+                self._data_size += len(line) + 1
         return events
 
     def _hold(self, size: int) -> None:

@@ -39,7 +39,7 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """Between two pieces of an answer that has begun."""
     total: float = 120.0
     """For the whole answer, so that one that drips cannot go on for ever."""
-    settle: float = 0.5
+    settle: float = 0.25
     """After the finish event, for the usage and for the connection to become free again."""
 
     def patience(self) -> Patience:

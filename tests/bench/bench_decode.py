@@ -155,23 +155,18 @@ async def main() -> None:
     ):
         http = _client(chunks)
         openai = AsyncOpenAI(api_key="k", base_url="http://provider.test", http_client=http)
-        anthropic = AsyncAnthropic(
-            api_key="k", base_url="http://provider.test", http_client=_client(chunks)
-        )
-        ours, sdk = {
-            "responses": lambda: (_ours(OpenAIResponses(openai)), _sdk_responses(openai)),
-            "chat": lambda: (_ours(OpenAIChat(openai)), _sdk_chat(openai)),
-            "messages": lambda: (_ours(AnthropicMessages(anthropic)), _sdk_messages(anthropic)),
-        }[name]()
-        figures = [
-            await _measure(run)
-            for run in (_decode_only(chunks, decoder), ours, sdk, _transport(http))
-        ]
-        print(
-            f"{name:12} {figures[0]:12.2f} {figures[1]:8.1f} {figures[2]:8.1f} {figures[3]:13.1f}"
-        )
-        await openai.close()
-        await anthropic.close()
+        anthropic = AsyncAnthropic(api_key="k", base_url="http://provider.test", http_client=http)
+        runs = [_decode_only(chunks, decoder)]
+        match name:
+            case "responses":
+                runs += [_ours(OpenAIResponses(openai)), _sdk_responses(openai)]
+            case "chat":
+                runs += [_ours(OpenAIChat(openai)), _sdk_chat(openai)]
+            case _:
+                runs += [_ours(AnthropicMessages(anthropic)), _sdk_messages(anthropic)]
+        only, ours, sdk, alone = [await _measure(run) for run in (*runs, _transport(http))]
+        print(f"{name:12} {only:12.2f} {ours:8.1f} {sdk:8.1f} {alone:13.1f}")
+        await http.aclose()
 
 
 if __name__ == "__main__":
