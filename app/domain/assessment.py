@@ -9,7 +9,7 @@ from app.domain.playbook import Level
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class SlotValue(Struct, frozen=True, kw_only=True):
+class SlotValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A known fact and where it comes from."""
 
     value: Annotated[str, Meta(description="The fact, normalised where its kind allows.")]
@@ -20,14 +20,14 @@ class SlotValue(Struct, frozen=True, kw_only=True):
     ]
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A possible classification."""
 
     code: Annotated[str, Meta(description="A code of the playbook's closed taxonomy.")]
     confidence: Annotated[float, Meta(ge=0, le=1, description="Calibrated probability, 0 to 1.")]
 
 
-class RaisedFlag(Struct, frozen=True, kw_only=True):
+class RaisedFlag(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A red flag that was raised, by which turn, and by whom."""
 
     code: Annotated[str, Meta(description="A red flag of the playbook.")]
@@ -35,7 +35,7 @@ class RaisedFlag(Struct, frozen=True, kw_only=True):
     source: Annotated[Literal["rules", "model"], Meta(description="Who raised it.")]
 
 
-class Assessment(Struct, frozen=True, kw_only=True):
+class Assessment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The running understanding of a case; a turn replaces it as a whole."""
 
     slots: dict[str, SlotValue] = {}

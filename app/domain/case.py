@@ -17,20 +17,20 @@ TurnOutcome = Literal["completed", "cancelled", "failed"]
 OnBusy = Literal["enqueue", "reject", "interrupt"]
 
 
-class Say(Struct, frozen=True, kw_only=True, tag="say"):
+class Say(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="say"):
     """The person says something."""
 
     text: str
 
 
-class Correct(Struct, frozen=True, kw_only=True, tag="correct"):
+class Correct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="correct"):
     """The person corrects a fact; an empty value removes it."""
 
     slot: str
     value: str
 
 
-class Conclude(Struct, frozen=True, kw_only=True, tag="conclude"):
+class Conclude(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="conclude"):
     """Somebody ends the interview with what is known."""
 
     reason: str
