@@ -206,6 +206,7 @@ class ConversationStateManager:
             IdempotencyMismatch: the key came with another command before.
             TurnBusy: only with `reject`.
             CaseFull: the playbook's limit is reached.
+            StateTooNew: the command is taken in, but another version has to answer it.
         """
         now = _now_ms()
         answer = await self._store.run(
@@ -227,7 +228,7 @@ class ConversationStateManager:
             case [b"NEW", turn, done]:
                 return Receipt(turn=turn, new=True, done=done, listed_ms=now)
             case [b"NEW", turn, done, owned]:
-                claim_ = self._claim(case_id, owned)
+                claim_ = await self._owned(case_id, owned)
                 return Receipt(turn=turn, new=True, done=done, listed_ms=now, claim=claim_)
             case [b"SAME", turn]:
                 return Receipt(turn=turn, new=False, done=0, listed_ms=now)
@@ -237,6 +238,10 @@ class ConversationStateManager:
                 raise TurnBusy(turn)
             case [b"FULL"]:
                 raise CaseFull("this case has as many messages as it can take")
+            case [b"GONE"]:
+                # Nobody can fill the lists of work with cases that never were.
+                await self._unlist(now, case_id, keys.BUSY, keys.live(case_id))
+                raise CaseNotFound(case_id)
             case _:
                 raise CaseNotFound(case_id)
 
@@ -252,11 +257,14 @@ class ConversationStateManager:
 
         Returns:
             The claim, or why there is none.
+
+        Raises:
+            StateTooNew: only a newer version can work on this case; it is free for one.
         """
         args = [self.owner, LEASE_MS, opening, "" if turn is None else turn]
         match await self._store.run("claim", CaseKeys(case_id).all(), args):
             case [b"CLAIMED", owned]:
-                return self._claim(case_id, owned)
+                return await self._owned(case_id, owned)
             case [b"IDLE"]:
                 return "idle"
             case [b"HELD"]:
@@ -411,7 +419,7 @@ class ConversationStateManager:
 
     async def settle(self, case_id: str, listed_ms: int) -> None:
         """Take a case off the list of busy ones if nothing was accepted since `listed_ms`."""
-        await self._store.run("unlist", [keys.BUSY], [case_id, listed_ms])
+        await self._unlist(listed_ms, case_id, keys.BUSY)
 
     async def sweep(self, *, stale_ms: int) -> tuple[int, int]:
         """Tidy the indexes: forget cases that expired, list unfinished turns that were forgotten.
@@ -451,6 +459,19 @@ class ConversationStateManager:
 
     async def _wake(self, case_id: str) -> int:
         return int(await self._store.command("ZADD", keys.BUSY, "NX", _now_ms(), case_id))
+
+    async def _unlist(self, listed_ms: int, case_id: str, *indexes: str) -> None:
+        for index in indexes:
+            await self._store.run("unlist", [index], [case_id, listed_ms])
+
+    async def _owned(self, case_id: str, owned: list[Any]) -> Claim:
+        """Read a claim; one that cannot be read is given back, so that a newer version takes it."""
+        try:
+            return self._claim(case_id, owned)
+        except codec.StateTooNew:
+            lease = f"{self.owner}:{int(owned[0])}"
+            await self._store.run("release", CaseKeys(case_id).all(), [lease])
+            raise
 
     def _claim(self, case_id: str, owned: list[Any]) -> Claim:
         epoch, turn, attempt, state, accepted, turns, dropped, reason, behind = owned

@@ -2,7 +2,8 @@
 -- ARGV: token hash, idempotency key, fingerprint, command, on_busy, idempotency ttl in ms,
 --       owner ('' not to claim), lease ms.
 local h = redis.call('HMGET', m, 'h', 'n', 'd', 'x', 'cap')
-if not h[1] or h[1] ~= ARGV[1] then return {'GONE'} end
+if not h[1] then return {'GONE'} end
+if h[1] ~= ARGV[1] then return {'DENIED'} end
 local n, d = tonumber(h[2]), tonumber(h[3])
 local now = now_ms()
 local seen = redis.call('HGET', idem, ARGV[2])
