@@ -1,0 +1,97 @@
+"""Cases as the tests of the state room make them: opened, posted to and answered in one line."""
+
+from uuid import uuid4
+
+from app.core import terminals
+from app.core.steps import Answer
+from app.domain.case import Accepted, CaseState, OnBusy, Say, Turn
+from app.domain.event import AnalysisCompleted, CaseEvent, encode
+from app.state.conversations import Claim, ConversationStateManager, Receipt
+
+TOKEN_HASH = "the-digest-of-a-token"
+
+
+def case_state(case_id: str | None = None, *, updated_at: int = 1) -> CaseState:
+    """Return the state of a new case."""
+    return CaseState(
+        case_id=case_id or uuid4().hex,
+        playbook="tiny",
+        playbook_version="1.0.0",
+        locale="en",
+        variant="v1",
+        created_at=1,
+        updated_at=updated_at,
+    )
+
+
+async def opened(
+    conversations: ConversationStateManager, *, ttl: int = 600, cap: int = 100
+) -> CaseState:
+    """Open a case and return its state."""
+    state = case_state()
+    await conversations.start(state, token_hash=TOKEN_HASH, cap=cap, ttl=ttl)
+    return state
+
+
+async def post(
+    conversations: ConversationStateManager,
+    case_id: str,
+    text: str = "hello",
+    *,
+    key: str | None = None,
+    fingerprint: str | None = None,
+    on_busy: OnBusy = "enqueue",
+    claim: bool = False,
+    token_hash: str = TOKEN_HASH,
+) -> Receipt:
+    """Post a message, with a fresh key if none is given."""
+    return await conversations.accept(
+        case_id,
+        Accepted(command=Say(text=text), at=1),
+        token_hash=token_hash,
+        key=key or uuid4().hex,
+        fingerprint=fingerprint or text,
+        on_busy=on_busy,
+        claim=claim,
+    )
+
+
+async def claimed(conversations: ConversationStateManager, case_id: str) -> Claim:
+    """Claim a case that must be free and have something to do."""
+    found = await conversations.claim(case_id)
+    assert isinstance(found, Claim), found
+    return found
+
+
+def turn_of(claim: Claim, reply: str, seq: int = 1) -> Turn:
+    """Return the record of a completed turn."""
+    answer = Answer(reply=reply, state=claim.state)
+    return terminals.record(claim, answer, terminals.completed(claim, answer), seq)
+
+
+async def finished(
+    conversations: ConversationStateManager,
+    claim: Claim,
+    reply: str = "and then?",
+    *,
+    seq: int = 1,
+    state: CaseState | None = None,
+    ttl: int = 600,
+    log_ttl: int = 60,
+    events: tuple[CaseEvent, ...] = (),
+) -> int:
+    """Commit a claimed turn and return how many wait."""
+    return await conversations.finish(
+        claim,
+        turn_of(claim, reply, seq),
+        state=state or claim.state,
+        result=None,
+        ttl=ttl,
+        log_ttl=log_ttl,
+        events=[encode(one) for one in events],
+    )
+
+
+def case_event(turn: int) -> CaseEvent:
+    """Return some event of a case."""
+    return AnalysisCompleted(turn=turn, code=None, urgency="low", needs_human=False)
