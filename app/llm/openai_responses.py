@@ -38,6 +38,7 @@ class _Incomplete(Struct):
 
 
 class _Response(Struct):
+    status: str | None = None
     model: str | None = None
     usage: _Usage | None = None
     error: _Error | None = None
@@ -91,37 +92,38 @@ class ResponsesDecoder(WireDecoder):
             case "error":
                 code = event.code or (event.error.code if event.error else None)
                 raise Fault(kind_of_code(code), f"error event {code}")
-            case "response.created" | "response.completed":
-                self._take(event.response, final=event.type == "response.completed")
-            case "response.incomplete":
-                self._take(event.response, final=True)
-                self.fault = _incomplete(event.response)
-            case "response.failed":
-                self._take(event.response, final=True)
-                failure = event.response.error if event.response else None
-                code = failure.code if failure else None
-                self.fault = Fault(kind_of_code(code), f"the response failed: {code}")
+            case "response.created":
+                self._take(event.response)
+            case "response.completed" | "response.incomplete" | "response.failed":
+                self.finished = self.ended = True
+                self._take(event.response)
+                self.fault = self._fault(event.type, event.response)
             case _:
                 pass
         return ""
 
-    def _take(self, response: _Response | None, *, final: bool) -> None:
+    def _take(self, response: _Response | None) -> None:
         if response is not None:
             self.answered_by = response.model or self.answered_by
             if response.usage is not None:
                 self.usage = _usage(response.usage)
-        if final:
-            self.finished = self.ended = True
-            if self._refused:
-                self.fault = Fault(Refused, "the model declined")
 
-
-def _incomplete(response: _Response | None) -> Fault:
-    details = response.incomplete_details if response else None
-    reason = details.reason if details else None
-    if reason == "content_filter":
-        return Fault(Refused, "the content filter stopped the answer")
-    return Fault(CutShort, f"the response is incomplete: {reason}")
+    def _fault(self, name: str, response: _Response | None) -> Fault | None:
+        """Judge the end, by the status inside too: not every server names the event after it."""
+        status = response.status if response else None
+        if self._refused:
+            return Fault(Refused, "the model declined")
+        if "incomplete" in (name.removeprefix("response."), status):
+            details = response.incomplete_details if response else None
+            reason = details.reason if details else None
+            if reason == "content_filter":
+                return Fault(Refused, "the content filter stopped the answer")
+            return Fault(CutShort, f"the response is incomplete: {reason}")
+        if "failed" in (name.removeprefix("response."), status):
+            failure = response.error if response else None
+            code = failure.code if failure else None
+            return Fault(kind_of_code(code), f"the response failed: {code}")
+        return None
 
 
 def _usage(usage: _Usage) -> Usage:
