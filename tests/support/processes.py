@@ -87,10 +87,16 @@ class Program:
             time.sleep(_STEP_SECONDS)
 
     def close(self) -> None:
-        """End it if it still runs, and print its log for whoever looks into a failure."""
+        """End it if it still runs, and print its log for whoever looks into a failure.
+
+        It is asked first, so that what it has measured of its own coverage is written.
+        """
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
-            self.kill()
+            try:
+                self.terminate(timeout=3.0)
+            except subprocess.TimeoutExpired:
+                self.kill()
         self._tether.close()
         print(f"--- {self.name} (status {self.process.returncode}) ---\n{self.output()}")
 
