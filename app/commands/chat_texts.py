@@ -44,8 +44,8 @@ _PORTUGUESE = Texts(
     result="Resultado",
     unplaced="Ainda sem classificação",
     urgency={
-        "low": "sem pressa",
-        "medium": "atenção ao prazo",
+        "low": "pouco urgente",
+        "medium": "atenção",
         "high": "urgente",
         "critical": "emergência",
     },
@@ -74,8 +74,8 @@ _ENGLISH = Texts(
     result="Result",
     unplaced="Not classified yet",
     urgency={
-        "low": "no rush",
-        "medium": "mind the deadline",
+        "low": "not urgent",
+        "medium": "needs attention",
         "high": "urgent",
         "critical": "emergency",
     },

@@ -262,6 +262,32 @@ async def test_a_fact_can_be_corrected_and_the_rest_is_shown_again(
     await expect(page.get_by_role("button", name="Corrigir: Relato")).to_have_count(0)
 
 
+async def test_what_a_result_lacks_is_not_shown(
+    standin: Standin, url: str, open_page: OpenPage
+) -> None:
+    """A result that could not be placed and has empty parts shows what there is and no more."""
+    full = leak_analysis()
+    standin.replies = ["Obrigado."]
+    standin.result = replace(
+        full,
+        classification=replace(full.classification, code=None, area=None, subarea=None, top=()),
+        urgency=replace(full.urgency, deadline=None, immediate_actions=()),
+        needs_human=False,
+        facts=(Fact(name="since", label="Desde quando", value="2026-11-03", turn=1),),
+        documents=replace(full.documents, needed=(), mentioned=()),
+        warnings=(),
+        summary=replace(full.summary, plain=""),
+    )
+    page = await open_page(url)
+    await say(page, "Pinga no teto")
+    await expect(page.locator("#result h2")).to_have_text("Ainda sem classificação")
+
+    headings = page.locator("#result h3")
+    await expect(headings).to_have_text(["Próximos passos", "O que entendemos"])
+    await expect(page.locator("#result")).not_to_contain_text("null")
+    await expect(page.locator("#result dd > span")).to_have_text("3 de novembro de 2026")
+
+
 async def test_erasing_asks_first_and_leaves_nothing(
     standin: Standin, url: str, open_page: OpenPage
 ) -> None:

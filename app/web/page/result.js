@@ -14,7 +14,7 @@ export function el(name, attributes = {}, ...children) {
 /** Fill the section with an analysis; `correct(slot, value)` is called when a fact is mended. */
 export function drawResult(section, analysis, texts, correct) {
   const { classification: kind, urgency, documents } = analysis;
-  section.replaceChildren(
+  const parts = [
     el("p", { class: "eyebrow" }, [texts.result, kind.area].filter(Boolean).join(" · ")),
     el("h2", { id: "result-title", tabindex: "-1" }, kind.subarea ?? kind.area ?? texts.unplaced),
     el(
@@ -42,7 +42,8 @@ export function drawResult(section, analysis, texts, correct) {
       { class: "choices" },
       el("button", { type: "button", class: "main", click: () => print() }, texts.print),
     ),
-  );
+  ];
+  section.replaceChildren(...parts.filter(Boolean));
 }
 
 function part(title, content, kind = "part") {
@@ -55,7 +56,7 @@ function list(title, items, name = "ul", kind = "plain") {
 }
 
 function fact(one, texts, correct) {
-  const value = el("dd", {}, el("span", {}, one.value));
+  const value = el("dd", {}, el("span", {}, readable(one.value)));
   if (one.name !== "statement") {
     const open = el("button", { type: "button", class: "quiet" }, texts.fix);
     open.setAttribute("aria-label", `${texts.fix}: ${one.label}`);
@@ -64,6 +65,13 @@ function fact(one, texts, correct) {
     value.append(open);
   }
   return el("div", {}, el("dt", {}, one.label), value);
+}
+
+/** A date as people write it; anything else as it is. */
+function readable(value) {
+  if (!/^\d{4}-\d\d-\d\d$/.test(value)) return value;
+  const { lang } = document.documentElement;
+  return new Date(`${value}T12:00`).toLocaleDateString(lang, { dateStyle: "long" });
 }
 
 function mend(one, texts, correct) {
