@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from app.api import problems
 from app.api.auth import bearer_token
+from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
 from app.api.docs import openapi_config
 from app.api.guard import RequestGuard
@@ -151,6 +152,7 @@ def create_app(parts: Parts) -> Litestar:
         middleware=[guarded],
         plugins=[problems.plugin()],
         openapi_config=openapi_config(),
+        request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )

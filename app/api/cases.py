@@ -4,11 +4,19 @@ from typing import Annotated
 
 from litestar import Controller, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, FromPath, HeaderParameter, QueryParameter
+from litestar.params import Body
 from litestar.response import Stream
 
-from app.api import problems
-from app.api.problems import documented
+from app.api.parameters import (
+    DEFAULT_WAIT,
+    After,
+    CaseIdPath,
+    IdempotencyKey,
+    LastEventId,
+    place_of,
+    required_key,
+)
+from app.api.problems import READING, WRITING, documented
 from app.api.schema import (
     CaseView,
     ConcludeRequest,
@@ -19,29 +27,22 @@ from app.api.schema import (
     TurnAnswer,
     TurnSnapshot,
 )
-from app.api.turns import (
-    DEFAULT_WAIT,
-    STREAM_RESPONSE,
-    TURN_HEADER,
-    IdempotencyKey,
-    answered,
-    parse_place,
-    required_key,
-    stream,
-)
+from app.api.turns import ANSWER, LATER, answered, stream
 from app.api.views import case_view, retry_after, status_view
 from app.core.intake import Intake
 from app.core.reading import Reader
 from app.domain.analysis import Analysis
 from app.domain.case import Conclude
 
-_LATER = {
-    202: ResponseSpec(
-        data_container=TurnSnapshot,
-        description="Still running: look at `Location`.",
-        generate_examples=False,
-    )
-}
+CASE_STREAM = ResponseSpec(
+    data_container=str,
+    description=(
+        "Server-sent events about the case, for as long as it and the reader live. Frame ids only"
+        " grow; come back with `Last-Event-ID`."
+    ),
+    media_type="text/event-stream",
+    generate_examples=False,
+)
 
 
 class CaseController(Controller):
@@ -49,9 +50,11 @@ class CaseController(Controller):
 
     @post(
         "/start",
+        operation_id="open_case",
+        response_description="The case, with its token.",
         tags=["Conversation"],
         summary="Open a case",
-        responses=documented(400, 413, 415, 503),
+        responses=documented(400, 413, 415, 431, 503),
     )
     async def start(
         self, intake: Intake, data: Annotated[StartRequest, Body(title="Start")]
@@ -79,11 +82,13 @@ class CaseController(Controller):
 
     @get(
         "/cases/{case_id:str}",
+        operation_id="get_case",
+        response_description="The whole conversation.",
         tags=["Case"],
         summary="Read the conversation",
-        responses=documented(401, 404, 503),
+        responses=documented(*READING),
     )
-    async def read(self, intake: Intake, token: str, case_id: FromPath[str]) -> CaseView:
+    async def read(self, intake: Intake, token: str, case_id: CaseIdPath) -> CaseView:
         """Return the whole conversation, to draw it anew after a reload."""
         record = await intake.open(case_id, token)
         committed, waiting = await intake.turns(record)
@@ -91,44 +96,34 @@ class CaseController(Controller):
 
     @get(
         "/cases/{case_id:str}/events",
+        operation_id="follow_case",
         tags=["Case"],
         summary="Follow a case",
-        responses={200: STREAM_RESPONSE, **documented(400, 401, 404, 503)},
+        responses={200: CASE_STREAM, **documented(*READING)},
     )
     async def events(
         self,
         intake: Intake,
         reader: Reader,
         token: str,
-        case_id: FromPath[str],
-        last_event_id: Annotated[
-            str | None,
-            HeaderParameter(
-                name="Last-Event-ID",
-                description="The last id seen; the stream goes on behind it.",
-                required=False,
-            ),
-        ] = None,
-        after: Annotated[
-            str | None,
-            QueryParameter(description="The same, for clients that cannot set headers."),
-        ] = None,
+        case_id: CaseIdPath,
+        last_event_id: LastEventId = None,
+        after: After = None,
     ) -> Stream:
         """Stream the case's own life: status, complexity, red flags, corrections, the analysis."""
-        place = parse_place(last_event_id or after)
+        place = place_of(last_event_id or after)
         await intake.open(case_id, token)
         return stream(reader.case(case_id, place))
 
     @get(
         "/status/{case_id:str}",
+        operation_id="get_status",
+        response_description="Where the case stands.",
         tags=["Case"],
         summary="Poll a case",
-        responses=documented(401, 404, 503),
-        response_headers=[problems.RETRY_AFTER],
+        responses=documented(*READING),
     )
-    async def status(
-        self, intake: Intake, token: str, case_id: FromPath[str]
-    ) -> Response[StatusView]:
+    async def status(self, intake: Intake, token: str, case_id: CaseIdPath) -> Response[StatusView]:
         """Return everything that a polling frontend needs."""
         record = await intake.open(case_id, token)
         view = status_view(record, intake.playbook(record.state))
@@ -136,21 +131,23 @@ class CaseController(Controller):
 
     @get(
         "/result/{case_id:str}",
+        operation_id="get_result",
+        response_description="The result.",
         tags=["Case"],
         summary="Get the result",
-        responses=documented(401, 404, 409, 503),
+        responses=documented(*READING, 409),
     )
-    async def result(self, intake: Intake, token: str, case_id: FromPath[str]) -> Analysis:
+    async def result(self, intake: Intake, token: str, case_id: CaseIdPath) -> Analysis:
         """Return the analysis; 409 with the case's status while there is none."""
         return await intake.result(await intake.open(case_id, token))
 
     @post(
         "/force-complete",
+        operation_id="conclude_case",
         status_code=200,
         tags=["Conversation"],
         summary="End the interview with what is known",
-        responses={**_LATER, **documented(400, 401, 404, 409, 413, 415, 422, 503)},
-        response_headers=[TURN_HEADER],
+        responses={200: ANSWER, 202: LATER, **documented(*WRITING)},
     )
     async def force_complete(
         self,
@@ -170,17 +167,17 @@ class CaseController(Controller):
 
     @post(
         "/cases/{case_id:str}/facts",
+        operation_id="correct_fact",
         status_code=200,
         tags=["Case"],
         summary="Correct a fact",
-        responses={**_LATER, **documented(400, 401, 404, 409, 413, 415, 422, 503)},
-        response_headers=[TURN_HEADER],
+        responses={200: ANSWER, 202: LATER, **documented(*WRITING)},
     )
     async def correct(
         self,
         intake: Intake,
         token: str,
-        case_id: FromPath[str],
+        case_id: CaseIdPath,
         data: Annotated[FactRequest, Body(title="Fact")],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[TurnAnswer | TurnSnapshot]:
@@ -192,10 +189,12 @@ class CaseController(Controller):
 
     @delete(
         "/cases/{case_id:str}",
+        operation_id="erase_case",
+        response_description="Nothing of the case is left.",
         tags=["Case"],
         summary="Erase a case",
-        responses=documented(401, 404, 503),
+        responses=documented(*READING),
     )
-    async def erase(self, intake: Intake, token: str, case_id: FromPath[str]) -> None:
+    async def erase(self, intake: Intake, token: str, case_id: CaseIdPath) -> None:
         """Erase everything that is held about the case. There is no way back."""
         await intake.erase(case_id, token)

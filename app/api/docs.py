@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Router, get
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, ScalarRenderPlugin
+from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.response import File
+
+from app.api.description import DescriptionPlugin
 
 PATH = "/docs"
 _SCRIPT = "scalar.js"
@@ -123,7 +125,7 @@ def openapi_config() -> OpenAPIConfig:
         openapi_router=docs_router(),
         render_plugins=[
             OfflineScalarPlugin(js_url=f"{PATH}/{_SCRIPT}", path="/", options=_OPTIONS),
-            JsonRenderPlugin(path="/openapi.json"),
+            DescriptionPlugin(path="/openapi.json"),
         ],
         components=Components(
             security_schemes={

@@ -1,4 +1,4 @@
-"""What is refused before anything reads it: bodies that are not JSON, and undecodable headers.
+"""What is refused before anything reads it: bodies that are not JSON, heads that are too large.
 
 A thin ASGI layer, because the framework would take `text/plain` for JSON and stumble over bytes
 that are no text.
@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
 from app.api.problems import Problem
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 _NOT_TEXT = Problem(
     type="urn:triage:problem:invalid-input",
@@ -24,6 +24,13 @@ _NOT_JSON = Problem(
     status=415,
     detail="send Content-Type: application/json, in UTF-8 and without Content-Encoding",
 )
+TOO_LARGE = Problem(
+    type="urn:triage:problem:headers-too-large",
+    title="The headers are too large",
+    status=431,
+    detail="send at most 32 kB of headers",
+)
+MAX_HEAD_BYTES = 32 * 1024
 _BODY_METHODS = {"POST", "PUT", "PATCH"}
 
 
@@ -39,6 +46,9 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD_BYTES:
+            await _refuse(send, TOO_LARGE)
+            return
         try:
             for name, value in scope["headers"]:
                 name.decode("ascii")
@@ -66,7 +76,7 @@ def _is_json(headers: dict[bytes, bytes]) -> bool:
 
 
 async def _refuse(send: Send, problem: Problem) -> None:
-    body = _encode(problem)
+    body = encode(problem)
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
         "status": problem.status,

@@ -1,11 +1,24 @@
 """Probes: is the process alive, can it serve, how is the storage."""
 
 from litestar import Controller, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
+from app.api.problems import documented
 from app.api.schema import Health, RedisHealth
 from app.core.runner import TurnRunner
 from app.domain.errors import StateUnavailable
 from app.state.store import Store
+
+_UNREADY = ResponseSpec(
+    data_container=Health,
+    description="It cannot; try again after `Retry-After` seconds.",
+    generate_examples=False,
+)
+_AWAY = ResponseSpec(
+    data_container=RedisHealth,
+    description="It does not serve; `detail` says why.",
+    generate_examples=False,
+)
 
 
 class HealthController(Controller):
@@ -14,12 +27,24 @@ class HealthController(Controller):
     path = "/health"
     tags = ("Health",)
 
-    @get("/live", summary="Is the process alive?")
+    @get(
+        "/live",
+        operation_id="get_liveness",
+        summary="Is the process alive?",
+        response_description="It is.",
+        responses=documented(400, 431),
+    )
     async def live(self) -> Health:
         """Answer as long as the event loop turns."""
         return Health(status="ok")
 
-    @get("/ready", summary="Can this instance serve?", raises=[])
+    @get(
+        "/ready",
+        operation_id="get_readiness",
+        summary="Can this instance serve?",
+        response_description="It can.",
+        responses={503: _UNREADY, **documented(400, 431)},
+    )
     async def ready(self, store: Store, runner: TurnRunner) -> Response[Health]:
         """Answer 503 while Valkey is away, loading or full, and while this instance drains."""
         if runner.draining:
@@ -32,7 +57,13 @@ class HealthController(Controller):
             return _unready("storage is unavailable: its memory is full")
         return Response(Health(status="ok"))
 
-    @get("/redis", summary="How is the storage?")
+    @get(
+        "/redis",
+        operation_id="get_storage",
+        summary="How is the storage?",
+        response_description="It serves.",
+        responses={503: _AWAY, **documented(400, 431)},
+    )
     async def redis(self, store: Store) -> Response[RedisHealth]:
         """Return the storage's version, latency, memory and persistence."""
         try:

@@ -1,10 +1,10 @@
 """The one map from errors to HTTP: every problem leaves as problem details (RFC 9457)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import structlog
-from litestar.datastructures import ResponseHeader
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.plugins.problem_details import (
     ProblemDetailsConfig,
@@ -13,6 +13,7 @@ from litestar.plugins.problem_details import (
 )
 from msgspec import Meta, Struct
 
+from app.api.validation import FieldProblem, field_problems, sentence
 from app.domain import errors
 
 _log = structlog.get_logger(__name__)
@@ -30,10 +31,11 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
         None
     )
     case_status: Annotated[
-        str | None, Meta(description="With `result-not-ready`: the status of the case.")
+        Literal["active", "completed"] | None,
+        Meta(description="With `result-not-ready`: the status of the case."),
     ] = None
     fields: Annotated[
-        list[dict[str, Any]] | None, Meta(description="With `invalid-input`: what is wrong where.")
+        list[FieldProblem] | None, Meta(description="With `invalid-input`: what is wrong where.")
     ] = None
 
 
@@ -65,7 +67,9 @@ _INTERNAL = _Kind(500, "internal", "Something went wrong here")
 
 
 def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
-    kind = next((_KINDS[one] for one in type(error).__mro__ if one in _KINDS), _INTERNAL)
+    kind = next((_KINDS[one] for one in type(error).__mro__ if one in _KINDS), None)
+    if kind is None:
+        return _from_unexpected(error)
     extra: dict[str, Any] = {}
     headers: dict[str, str] = {}
     detail = str(error)
@@ -88,25 +92,36 @@ def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
     return _problem(kind, detail, extra, headers)
 
 
-_HTTP_NAMES = {
-    400: ("invalid-input", "The request cannot be understood"),
-    401: ("not-authenticated", "A credential is needed"),
-    404: ("not-found", "There is nothing here"),
-    405: ("method-not-allowed", "This method is not for this address"),
-    413: ("too-large", "The request is too large"),
-    415: ("unsupported-media-type", "The body must be application/json"),
+_HTTP_KINDS = {
+    400: _Kind(400, "invalid-input", "The request cannot be understood"),
+    404: _Kind(404, "not-found", "There is nothing here"),
+    405: _Kind(405, "method-not-allowed", "This method is not for this address"),
+    413: _Kind(413, "too-large", "The request is too large"),
+}
+_DETAILS = {
+    404: "nothing is at this address",
+    405: "the Allow header names the methods of this address",
+    413: "send at most 256 kB",
 }
 
 
 def _from_http_exception(error: HTTPException) -> ProblemDetailsException:
-    name, title = _HTTP_NAMES.get(
-        error.status_code, (f"http-{error.status_code}", "The request failed")
-    )
-    if error.status_code >= 500:
+    status = error.status_code
+    if status >= 500:
         return _from_unexpected(error)
-    extra = {"fields": error.extra} if isinstance(error.extra, list) and error.extra else {}
-    kind = _Kind(error.status_code, name, title)
-    return _problem(kind, error.detail, extra, dict(error.headers or {}))
+    kind = _HTTP_KINDS.get(status, _Kind(status, f"http-{status}", "The request failed"))
+    detail = _DETAILS.get(status, error.detail)
+    headers = dict(error.headers or {})
+    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
+        problems = field_problems(error.extra)
+        # An address with an impossible id or number in it is an address of nothing.
+        if any(one.key == "case_id" and one.source == "path" for one in problems):
+            return _from_triage_error(errors.CaseNotFound())
+        if any(one.source == "path" for one in problems):
+            return _from_triage_error(errors.TurnNotFound("this case has no such turn"))
+        fields = {"fields": msgspec.to_builtins(problems)}
+        return _problem(kind, sentence(problems), fields, headers)
+    return _problem(kind, detail, {}, headers)
 
 
 def _from_unexpected(error: Exception) -> ProblemDetailsException:
@@ -143,13 +158,18 @@ def plugin() -> ProblemDetailsPlugin:
 _WORDS = {
     400: "The request cannot be understood: `invalid-input`, `idempotency-key-missing`.",
     401: "No credential: `not-authenticated`.",
-    404: "No such case, turn or page for this credential.",
+    404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`.",
+    431: "The headers are larger than 32 kB: `headers-too-large`.",
     503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`.",
 }
+READING = (400, 401, 404, 431, 503)
+"""What a request about a case may be answered with, besides success."""
+WRITING = (*READING, 409, 413, 415, 422)
+"""The same for a request that gives a case something to do."""
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
@@ -163,10 +183,3 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
         )
         for status in statuses
     }
-
-
-RETRY_AFTER = ResponseHeader(
-    name="Retry-After",
-    description="Seconds after which looking again makes sense; grows 1, 2, 5.",
-    documentation_only=True,
-)

@@ -8,7 +8,15 @@ from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
 from app.domain.playbook import Level
 
-CaseId = Annotated[str, Meta(description="The case, as `/start` named it.", max_length=200)]
+CASE_ID_PATTERN = "^[0-9a-f]{32}$"
+CaseId = Annotated[
+    str,
+    Meta(
+        description="The case, as `/start` named it.",
+        pattern=CASE_ID_PATTERN,
+        examples=["0f2b6c1d9e8a4757b3c2d1e0f9a8b7c6"],
+    ),
+]
 
 
 class StartRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -16,22 +24,29 @@ class StartRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
     playbook: Annotated[
         Annotated[str, Meta(max_length=40)] | None,
-        Meta(description="Playbook id; the server's default if absent."),
+        Meta(description="Playbook id; the server's default if absent.", examples=[None]),
     ] = None
     locale: Annotated[
         Annotated[str, Meta(max_length=35)] | None,
-        Meta(description="Preferred language, such as pt-BR or en."),
+        Meta(description="Preferred language, such as pt-BR or en.", examples=["pt-BR"]),
     ] = None
     user_ref: Annotated[
         Annotated[str, Meta(max_length=200)] | None,
-        Meta(description="Your own reference of the person; not shown to anybody."),
+        Meta(
+            description="Your own reference of the person; not shown to anybody.",
+            examples=["customer-4711"],
+        ),
     ] = None
     attributes: Annotated[
         dict[
             Annotated[str, Meta(max_length=64)],
             Annotated[str, Meta(max_length=200)],
         ],
-        Meta(description="Targeting attributes for experiments.", max_length=32),
+        Meta(
+            description="Targeting attributes for experiments.",
+            max_length=32,
+            examples=[{"channel": "phone"}],
+        ),
     ] = {}
 
 
@@ -56,7 +71,15 @@ class MessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Something the person says."""
 
     case_id: CaseId
-    message: Annotated[str, Meta(description="In the person's own words.", max_length=100_000)]
+    message: Annotated[
+        str,
+        Meta(
+            description="In the person's own words; how much is taken is the playbook's choice.",
+            min_length=1,
+            max_length=100_000,
+            examples=["Fui demitida ontem e não recebi nada."],
+        ),
+    ]
 
 
 class TurnAnswer(Struct, kw_only=True):
@@ -96,7 +119,7 @@ class TurnSnapshot(Struct, kw_only=True):
     ]
 
 
-class Fact(Struct, kw_only=True):
+class KnownFact(Struct, kw_only=True):
     """Something that was understood."""
 
     slot: Annotated[str, Meta(description="Name of the slot.")]
@@ -127,7 +150,7 @@ class StatusView(Struct, kw_only=True):
     candidates: Annotated[list[Candidate], Meta(description="Most likely first.")]
     missing: Annotated[list[str], Meta(description="Required slots that are still unknown.")]
     red_flags: Annotated[list[str], Meta(description="Red flags raised so far.")]
-    facts: Annotated[list[Fact], Meta(description="What was understood so far.")]
+    facts: Annotated[list[KnownFact], Meta(description="What was understood so far.")]
     result_ready: Annotated[bool, Meta(description="Whether `/result/{id}` answers.")]
     created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
     updated_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
@@ -164,15 +187,27 @@ class ConcludeRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Ends an interview with what is known."""
 
     case_id: CaseId
-    reason: Annotated[str, Meta(description="Why; kept with the case.", max_length=500)] = ""
+    reason: Annotated[
+        str,
+        Meta(
+            description="Why; kept with the case.",
+            max_length=500,
+            examples=["The person hung up."],
+        ),
+    ] = ""
 
 
 class FactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """Corrects a fact."""
 
-    slot: Annotated[str, Meta(description="Name of the slot.", max_length=40)]
+    slot: Annotated[str, Meta(description="Name of the slot.", max_length=40, examples=["when"])]
     value: Annotated[
-        str, Meta(description="What is right; empty to remove the fact.", max_length=2_000)
+        str,
+        Meta(
+            description="What is right; empty to remove the fact.",
+            max_length=2_000,
+            examples=["12/03/2026"],
+        ),
     ]
 
 

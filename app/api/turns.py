@@ -2,59 +2,47 @@
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
-from litestar.datastructures import ResponseHeader
-from litestar.exceptions import ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, FromPath, HeaderParameter, QueryParameter
+from litestar.params import Body
 from litestar.response import Stream
-from msgspec import Meta
 
-from app.api import problems
-from app.api.problems import documented
+from app.api.parameters import (
+    After,
+    CaseIdPath,
+    IdempotencyKey,
+    IfNoneMatch,
+    LastEventId,
+    OnBusyChoice,
+    Prefer,
+    TurnPath,
+    matches,
+    place_of,
+    required_key,
+    wait_of,
+)
+from app.api.problems import READING, WRITING, documented
 from app.api.schema import MessageRequest, TurnAnswer, TurnSnapshot
 from app.api.views import retry_after, turn_answer, turn_snapshot
 from app.core.intake import Intake
 from app.core.reading import START, Reader
-from app.domain.case import OnBusy
-from app.domain.errors import IdempotencyKeyMissing
-from app.domain.event import EventId
 
-DEFAULT_WAIT = 30.0
-LONGEST_WAIT = 120.0
 STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
     "Content-Type": "text/event-stream; charset=utf-8",
 }
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
-_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
-
-TurnNumber = Annotated[int, Meta(ge=1, le=1_000_000, description="Number of the turn, from 1.")]
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        description=(
-            "Required: 1 to 200 printable characters, new for each new message. The same key with"
-            " the same body attaches to the same turn; with another body it is 422."
-        ),
-        required=False,
-    ),
-]
-OnBusyChoice = Annotated[
-    OnBusy,
-    QueryParameter(
-        description=(
-            "If a turn is running: `enqueue` answers after it, `reject` is 409, `interrupt` stops"
-            " it and keeps what it said."
-        )
-    ),
-]
+ANSWER = ResponseSpec(
+    data_container=TurnAnswer, description="The whole turn.", generate_examples=False
+)
+LATER = ResponseSpec(
+    data_container=TurnSnapshot,
+    description="Still running after the wait: look at `Location`.",
+    generate_examples=False,
+)
 STREAM_RESPONSE = ResponseSpec(
     data_container=str,
     description=(
@@ -65,9 +53,6 @@ STREAM_RESPONSE = ResponseSpec(
     media_type="text/event-stream",
     generate_examples=False,
 )
-TURN_HEADER = ResponseHeader(
-    name="Triage-Turn", description="Number of the turn.", documentation_only=True
-)
 
 
 class TurnController(Controller):
@@ -77,17 +62,10 @@ class TurnController(Controller):
 
     @post(
         "/continue",
+        operation_id="say",
         status_code=200,
         summary="Say something, get the whole answer",
-        responses={
-            202: ResponseSpec(
-                data_container=TurnSnapshot,
-                description="Still running after the wait: look at `Location`.",
-                generate_examples=False,
-            ),
-            **documented(400, 401, 404, 409, 413, 415, 422, 503),
-        },
-        response_headers=[TURN_HEADER, problems.RETRY_AFTER],
+        responses={200: ANSWER, 202: LATER, **documented(*WRITING)},
     )
     async def continue_(
         self,
@@ -95,14 +73,7 @@ class TurnController(Controller):
         token: str,
         data: Annotated[MessageRequest, Body(title="Message")],
         idempotency_key: IdempotencyKey = None,
-        prefer: Annotated[
-            str | None,
-            HeaderParameter(
-                name="Prefer",
-                description="`wait=N` bounds the wait to N seconds (default 30, at most 120).",
-                required=False,
-            ),
-        ] = None,
+        prefer: Prefer = None,
         on_busy: OnBusyChoice = "enqueue",
     ) -> Response[TurnAnswer | TurnSnapshot]:
         """Take one turn and answer with all of it as JSON.
@@ -117,14 +88,14 @@ class TurnController(Controller):
             text=data.message,
             on_busy=on_busy,
         )
-        return await answered(intake, data.case_id, token, turn, wait=_wait(prefer))
+        return await answered(intake, data.case_id, token, turn, wait=wait_of(prefer))
 
     @post(
         "/continue-stream",
+        operation_id="say_streaming",
         status_code=200,
         summary="Say something, get the answer word by word",
-        responses={200: STREAM_RESPONSE, **documented(400, 401, 404, 409, 413, 415, 422, 503)},
-        response_headers=[TURN_HEADER],
+        responses={200: STREAM_RESPONSE, **documented(*WRITING)},
     )
     async def continue_stream(
         self,
@@ -147,6 +118,7 @@ class TurnController(Controller):
 
     @get(
         "/cases/{case_id:str}/turns/{turn:int}/events",
+        operation_id="follow_turn",
         summary="Attach to a turn, or resume it",
         responses={
             200: STREAM_RESPONSE,
@@ -155,32 +127,21 @@ class TurnController(Controller):
                 description="You have seen the terminal event: stop.",
                 generate_examples=False,
             ),
-            **documented(400, 401, 404, 503),
+            **documented(*READING),
         },
-        response_headers=[TURN_HEADER],
     )
     async def events(
         self,
         intake: Intake,
         reader: Reader,
         token: str,
-        case_id: FromPath[str],
-        turn: FromPath[TurnNumber],
-        last_event_id: Annotated[
-            str | None,
-            HeaderParameter(
-                name="Last-Event-ID",
-                description="The last id seen; the stream goes on behind it.",
-                required=False,
-            ),
-        ] = None,
-        after: Annotated[
-            str | None,
-            QueryParameter(description="The same, for clients that cannot set headers."),
-        ] = None,
+        case_id: CaseIdPath,
+        turn: TurnPath,
+        last_event_id: LastEventId = None,
+        after: After = None,
     ) -> Response[None] | Stream:
         """Stream a turn from a place on, at any instance, while it runs and after."""
-        place = parse_place(last_event_id or after)
+        place = place_of(last_event_id or after)
         view = await intake.view(await intake.open(case_id, token), turn)
         if view.committed is not None and view.last is not None and place == view.last:
             return Response(None, status_code=204)
@@ -188,25 +149,29 @@ class TurnController(Controller):
 
     @get(
         "/cases/{case_id:str}/turns/{turn:int}",
+        operation_id="get_turn",
         summary="Look at a turn",
-        responses=documented(400, 401, 404, 503),
-        response_headers=[
-            problems.RETRY_AFTER,
-            ResponseHeader(name="ETag", description="Changes with it.", documentation_only=True),
-        ],
+        responses={
+            200: ResponseSpec(
+                data_container=TurnSnapshot,
+                description="The turn as it stands.",
+                generate_examples=False,
+            ),
+            304: ResponseSpec(
+                data_container=None,
+                description="Nothing has changed since that ETag.",
+                generate_examples=False,
+            ),
+            **documented(*READING),
+        },
     )
     async def snapshot(
         self,
         intake: Intake,
         token: str,
-        case_id: FromPath[str],
-        turn: FromPath[TurnNumber],
-        if_none_match: Annotated[
-            str | None,
-            HeaderParameter(
-                name="If-None-Match", description="The last ETag seen: 304.", required=False
-            ),
-        ] = None,
+        case_id: CaseIdPath,
+        turn: TurnPath,
+        if_none_match: IfNoneMatch = None,
     ) -> Response[TurnSnapshot | None]:
         """Return the turn's status and its text so far."""
         record = await intake.open(case_id, token)
@@ -215,22 +180,24 @@ class TurnController(Controller):
         headers = {"ETag": tag, "Triage-Turn": str(turn)}
         if view.committed is None:
             headers["Retry-After"] = retry_after(record.state.updated_at)
-        if if_none_match == tag:
+        if matches(if_none_match, tag):
             return Response(None, status_code=304, headers=headers)
         return Response(turn_snapshot(case_id, view), headers=headers)
 
     @post(
         "/cases/{case_id:str}/turns/{turn:int}/cancel",
+        operation_id="cancel_turn",
         status_code=200,
         summary="Stop a turn",
-        responses=documented(400, 401, 404, 503),
+        response_description="The turn as it stands now.",
+        responses=documented(*READING),
     )
     async def cancel(
         self,
         intake: Intake,
         token: str,
-        case_id: FromPath[str],
-        turn: FromPath[TurnNumber],
+        case_id: CaseIdPath,
+        turn: TurnPath,
     ) -> TurnSnapshot:
         """Stop the answer wherever it is made; what was said so far is kept. May be repeated."""
         return turn_snapshot(case_id, await intake.cancel(case_id, token, turn))
@@ -260,40 +227,6 @@ async def answered(
         return Response(turn_snapshot(case_id, view), status_code=202, headers=headers)
     result = await intake.result(record) if record.has_result else None
     return Response(turn_answer(record, committed, result), headers=headers)
-
-
-def parse_place(text: str | None) -> EventId:
-    """Read the place a reader has come to; the beginning if it names none.
-
-    Raises:
-        ValidationException: if it is not an event id.
-    """
-    if text is None or not text.strip():
-        return START
-    place = EventId.parse(text.strip())
-    if place is None:
-        raise ValidationException("Last-Event-ID: it is not of the form epoch-seq")
-    return place
-
-
-def _wait(prefer: str | None) -> float:
-    found = _WAIT.search(prefer or "")
-    return min(float(found[1]), LONGEST_WAIT) if found else DEFAULT_WAIT
-
-
-def required_key(key: str | None) -> str:
-    """Return the idempotency key of a turn.
-
-    Raises:
-        IdempotencyKeyMissing: if there is none, or it is not printable.
-    """
-    if key is None:
-        raise IdempotencyKeyMissing(
-            "send an Idempotency-Key header, new for each new message, the same for a retry"
-        )
-    if not _KEY.match(key):
-        raise IdempotencyKeyMissing("Idempotency-Key: 1 to 200 printable ASCII characters")
-    return key
 
 
 async def _opened(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

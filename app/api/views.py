@@ -3,7 +3,7 @@
 import time
 from typing import Literal, assert_never
 
-from app.api.schema import CaseTurn, CaseView, Fact, StatusView, TurnAnswer, TurnSnapshot
+from app.api.schema import CaseTurn, CaseView, KnownFact, StatusView, TurnAnswer, TurnSnapshot
 from app.core.intake import TurnView
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, Command, Conclude, Correct, Say, Turn
@@ -51,7 +51,7 @@ def status_view(record: CaseRecord, playbook: Playbook) -> StatusView:
     state = record.state
     assessment = state.assessment
     facts = [
-        Fact(
+        KnownFact(
             slot=slot.name,
             label=slot.label[state.locale],
             value=known.value,

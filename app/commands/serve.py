@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 import uvloop
 
+from app.api.protocol import ProblemProtocol
 from app.commands.storage import storage_url
 from app.logging import set_up_logging
 from app.main import Parts, build_parts, create_app, drain
@@ -51,6 +52,8 @@ async def _serve(settings: Settings) -> None:
         create_app(parts),
         host=settings.host,
         port=settings.port,
+        http=ProblemProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,0 +1,116 @@
+"""Completes the API's description where the framework's own is too vague.
+
+The framework leaves out what stands inside optional types (a greatest length, a closed set), that
+unknown fields are refused, and most headers. msgspec, which checks every body, also describes it:
+so the description and the check cannot differ.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from app.api import schema
+from app.api.problems import Problem
+from app.domain.analysis import Analysis
+
+_REF = "#/components/schemas/{name}"
+_BODIES = (
+    schema.StartRequest,
+    schema.Started,
+    schema.MessageRequest,
+    schema.TurnAnswer,
+    schema.TurnSnapshot,
+    schema.StatusView,
+    schema.CaseView,
+    schema.ConcludeRequest,
+    schema.FactRequest,
+    schema.Health,
+    schema.RedisHealth,
+    Analysis,
+    Problem,
+)
+_SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
+_TURN = ("Triage-Turn", "Number of the turn.", {"type": "string", "pattern": "^[0-9]+$"})
+_AGAIN = ("Retry-After", "Seconds after which looking again makes sense: 1, 2, then 5.", _SECONDS)
+_TAG = ("ETag", "Changes with the turn.", {"type": "string"})
+_PLACE = ("Location", "Where the turn can be looked at.", {"type": "string"})
+_HOW = ("WWW-Authenticate", "`Bearer`.", {"type": "string"})
+_HEADERS = {
+    ("say", "200"): (_TURN,),
+    ("say_streaming", "200"): (_TURN,),
+    ("conclude_case", "200"): (_TURN,),
+    ("correct_fact", "200"): (_TURN,),
+    ("follow_turn", "200"): (_TURN,),
+    ("get_turn", "200"): (_TURN, _TAG, _AGAIN),
+    ("get_turn", "304"): (_TURN, _TAG, _AGAIN),
+    ("get_status", "200"): (_AGAIN,),
+    ("get_result", "409"): (_AGAIN,),
+}
+_HEADERS_OF_STATUS = {
+    "202": (_TURN, _PLACE, _AGAIN),
+    "401": (_HOW,),
+    "503": (_AGAIN,),
+}
+_REQUIRED = {"Idempotency-Key"}
+"""Headers whose absence has a problem of its own, which the framework's check would forestall."""
+
+
+class DescriptionPlugin(JsonRenderPlugin):
+    """Serves the completed description as JSON."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the description; it is completed anew each time, which takes a millisecond."""
+        return self.render_json(request, completed(openapi_schema))
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a description with nothing left out."""
+    _, bodies = msgspec.json.schema_components(_BODIES, ref_template=_REF)
+    for body in bodies.values():
+        _describe_tag(body)
+    known = document["components"]
+    return {
+        **document,
+        "components": {**known, "schemas": {**known["schemas"], **bodies}},
+        "paths": {
+            path: {method: _operation(one) for method, one in operations.items()}
+            for path, operations in document["paths"].items()
+        },
+    }
+
+
+def _operation(operation: dict[str, Any]) -> dict[str, Any]:
+    name = operation["operationId"]
+    parameters = [_parameter(one) for one in operation.get("parameters", ())]
+    responses = {
+        status: _response(one, name, status) for status, one in operation["responses"].items()
+    }
+    return {**operation, "parameters": parameters, "responses": dict(sorted(responses.items()))}
+
+
+def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter without a null, which HTTP does not know outside of bodies."""
+    found = parameter["schema"]
+    kinds = [one for one in found.get("oneOf", ()) if one.get("type") != "null"]
+    if len(kinds) == 1:
+        found = {**kinds[0], **{key: one for key, one in found.items() if key != "oneOf"}}
+    required = parameter["required"] or parameter["name"] in _REQUIRED
+    return {**parameter, "schema": found, "required": required}
+
+
+def _response(response: dict[str, Any], operation: str, status: str) -> dict[str, Any]:
+    listed = (*_HEADERS.get((operation, status), ()), *_HEADERS_OF_STATUS.get(status, ()))
+    headers = {
+        name: {"description": description, "schema": kind} for name, description, kind in listed
+    }
+    rest = {key: one for key, one in response.items() if key != "headers"}
+    return {**rest, "headers": headers} if headers else rest
+
+
+def _describe_tag(body: dict[str, Any]) -> None:
+    """Describe the field that carries a schema's version, which is no field of the struct."""
+    tag = body.get("properties", {}).get("schema")
+    if tag is not None and "description" not in tag:
+        tag["description"] = "Kind and version of this document."
