@@ -2,15 +2,9 @@
 
 from collections.abc import Mapping
 
-from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
-
 from app.domain.usage import Provider
-from app.llm.anthropic_messages import AnthropicMessages
 from app.llm.model import Model
-from app.llm.openai_chat import OpenAIChat
-from app.llm.openai_responses import OpenAIResponses
-from app.llm.streaming import Timeouts
+from app.llm.timeouts import Timeouts
 from app.settings import Settings
 
 _NO_KEY = "none"
@@ -22,27 +16,41 @@ def build_models(settings: Settings, timeouts: Timeouts | None = None) -> tuple[
     limits = timeouts or Timeouts()
     models: list[Model] = []
     if settings.openai_api_key or settings.openai_base_url:
-        client = AsyncOpenAI(
-            api_key=settings.openai_api_key or _NO_KEY,
-            base_url=settings.openai_base_url,
-            max_retries=0,
-            timeout=limits.for_sdk(),
-        )
-        chat = settings.openai_api == "chat"
-        models.append(OpenAIChat(client, limits) if chat else OpenAIResponses(client, limits))
+        models.append(_openai(settings, limits))
     if settings.anthropic_api_key or settings.anthropic_base_url:
-        models.append(
-            AnthropicMessages(
-                AsyncAnthropic(
-                    api_key=settings.anthropic_api_key or _NO_KEY,
-                    base_url=settings.anthropic_base_url,
-                    max_retries=0,
-                    timeout=limits.for_sdk(),
-                ),
-                limits,
-            )
-        )
+        models.append(_anthropic(settings, limits))
     return tuple(models)
+
+
+# The SDKs take a second to import: only those that are used are, at start, not when a person waits.
+
+
+def _openai(settings: Settings, limits: Timeouts) -> Model:
+    from openai import AsyncOpenAI  # noqa: PLC0415
+
+    from app.llm.openai_chat import OpenAIChat  # noqa: PLC0415
+    from app.llm.openai_responses import OpenAIResponses  # noqa: PLC0415
+
+    client = AsyncOpenAI(
+        api_key=settings.openai_api_key or _NO_KEY,
+        base_url=settings.openai_base_url,
+        max_retries=0,
+    )
+    chat = settings.openai_api == "chat"
+    return OpenAIChat(client, limits) if chat else OpenAIResponses(client, limits)
+
+
+def _anthropic(settings: Settings, limits: Timeouts) -> Model:
+    from anthropic import AsyncAnthropic  # noqa: PLC0415
+
+    from app.llm.anthropic_messages import AnthropicMessages  # noqa: PLC0415
+
+    client = AsyncAnthropic(
+        api_key=settings.anthropic_api_key or _NO_KEY,
+        base_url=settings.anthropic_base_url,
+        max_retries=0,
+    )
+    return AnthropicMessages(client, limits)
 
 
 def model_names(settings: Settings, chosen: Mapping[Provider, str]) -> dict[Provider, str]:

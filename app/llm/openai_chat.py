@@ -8,7 +8,8 @@ from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, MalformedChunk, Refused
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiStream, StreamingModel, Timeouts
+from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
+from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
 from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
 
@@ -127,7 +128,7 @@ class OpenAIChat(StreamingModel):
     def __init__(self, client: AsyncOpenAI, timeouts: Timeouts | None = None) -> None:
         """Use this client, without its retries and with these time limits."""
         super().__init__(timeouts or Timeouts())
-        self._client = client.with_options(max_retries=0, timeout=self._timeouts.for_sdk())
+        self._client = client.with_options(max_retries=0, timeout=sdk_timeout(self._timeouts))
 
     @property
     def provider(self) -> Provider:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httpx2
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from app.domain.usage import Provider
 from app.llm.attempt import AttemptRecord, Fault
@@ -21,34 +21,17 @@ from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
 from app.llm.faults import fault_of, request_id
 from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, TextDelta
 from app.llm.partial import Shape, VisibleText
-from app.llm.patience import Patience
 from app.llm.sse import EventSplitter, EventTooLong
+from app.llm.timeouts import Timeouts
 from app.llm.wire import UNREADABLE, WireDecoder
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _string = msgspec.json.Decoder(str).decode
 
 
-class Timeouts(Struct, frozen=True, kw_only=True):
-    """How long to wait for a provider, in seconds."""
-
-    connect: float = 2.0
-    first_token: float = 8.0
-    """From the request to the first words, connecting included."""
-    read: float = 5.0
-    """Between two pieces of an answer that has begun."""
-    total: float = 120.0
-    """For the whole answer, so that one that drips cannot go on for ever."""
-    settle: float = 0.25
-    """After the finish event, for the usage and for the connection to become free again."""
-
-    def patience(self) -> Patience:
-        """Begin to wait for an answer."""
-        return Patience(first=self.first_token, between=self.read, total=self.total)
-
-    def for_sdk(self) -> httpx2.Timeout:
-        """Return the SDK's own limits: a net below the deadlines that are watched here."""
-        return httpx2.Timeout(self.first_token, connect=self.connect, pool=self.connect)
+def sdk_timeout(limits: Timeouts) -> httpx2.Timeout:
+    """Return the SDK's own limits: a net below the deadlines that are watched here."""
+    return httpx2.Timeout(limits.first_token, connect=limits.connect, pool=limits.connect)
 
 
 class ApiStream(Protocol):

@@ -30,7 +30,8 @@ from app.llm.errors import (
 from app.llm.model import Finished, Model, ModelRequest, TextDelta
 from app.llm.openai_chat import OpenAIChat
 from app.llm.openai_responses import OpenAIResponses
-from app.llm.streaming import StreamingModel, Timeouts
+from app.llm.streaming import StreamingModel, sdk_timeout
+from app.llm.timeouts import Timeouts
 from tests.support.asks import ask, document
 from tests.support.wires import anthropic_events, chat_events, responses_events
 
@@ -138,7 +139,7 @@ async def typed_call(build: Build, request: ModelRequest, handler: Handler) -> N
     """Make the same call through the SDK's own typed parameters."""
     said: list[Any] = [{"role": one.role, "content": one.content} for one in request.messages]
     named: Any = {"name": request.schema_name, "schema": request.schema, "strict": True}
-    limits = Timeouts().for_sdk()
+    limits = sdk_timeout(Timeouts())
     if build is messages:
         anthropic = AsyncAnthropic(
             api_key="key", max_retries=0, timeout=limits, http_client=http(handler)

@@ -25,7 +25,7 @@ from app.llm.errors import (
 from app.llm.factory import build_models
 from app.llm.failover import Answered, FailoverModel, Restarted
 from app.llm.model import Finished, Model, TextDelta
-from app.llm.streaming import Timeouts
+from app.llm.timeouts import Timeouts
 from app.settings import Settings
 from tests.support.asks import Turn, ask, decode_turn, document
 from tests.support.llmock import LLMock

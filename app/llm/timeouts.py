@@ -1,0 +1,23 @@
+"""How long to wait for a provider. Apart from what waits, so that naming a limit loads no SDK."""
+
+from msgspec import Struct
+
+from app.llm.patience import Patience
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """How long to wait for a provider, in seconds."""
+
+    connect: float = 2.0
+    first_token: float = 8.0
+    """From the request to the first words, connecting included."""
+    read: float = 5.0
+    """Between two pieces of an answer that has begun."""
+    total: float = 120.0
+    """For the whole answer, so that one that drips cannot go on for ever."""
+    settle: float = 0.25
+    """After the finish event, for the usage and for the connection to become free again."""
+
+    def patience(self) -> Patience:
+        """Begin to wait for an answer."""
+        return Patience(first=self.first_token, between=self.read, total=self.total)
