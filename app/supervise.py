@@ -20,8 +20,8 @@ from app.domain.errors import TriageError
 from app.embedded import EmbeddedValkey, ValkeyNotStarted
 from app.tether import Tether
 
-_GRACE_SECONDS = 6.0
-"""How long a child may take to end before it is killed."""
+_GRACE_SECONDS = 8.0
+"""A little longer than an instance gives its own connections."""
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 20.0
@@ -46,9 +46,13 @@ class Child(Struct, frozen=True, kw_only=True):
 class Supervisor:
     """Runs children until it is told to stop; made, used and stopped on the main thread."""
 
-    def __init__(self, say: Say, tether: Tether) -> None:
-        """Say where lines go and what ties the children to this process."""
+    def __init__(self, say: Say, tether: Tether, *, grace: float = _GRACE_SECONDS) -> None:
+        """Say where lines go, what ties the children to this process, and how long they may take.
+
+        `grace` is in seconds: how long a child may take to end before it is killed.
+        """
         self._say = say
+        self._grace = grace
         self._tether = tether
         self._stopping = asyncio.Event()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -99,9 +103,7 @@ class Supervisor:
         self._stopping.set()
         for process in self._running.values():
             _signal(process, signal.SIGTERM)
-        _, late = (
-            await asyncio.wait(self._tasks, timeout=_GRACE_SECONDS) if self._tasks else ((), ())
-        )
+        _, late = await asyncio.wait(self._tasks, timeout=self._grace) if self._tasks else ((), ())
         if late:
             for name, process in self._running.items():
                 self._say(name, "did not end in time and is killed")

@@ -153,6 +153,21 @@ def test_a_taken_port_is_explained_before_anything_starts(var: Path, tmp_path: P
     assert not var.exists()
 
 
+def test_damaged_data_is_explained_and_left_alone(var: Path, tmp_path: Path) -> None:
+    """Nothing starts on data that cannot be trusted; the status is 1 and the advice is there."""
+    with EmbeddedValkey(var) as server, Wire(server.socket) as wire:
+        wire.call("SET", "a", "1")
+    file = var / "valkey" / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    file.write_bytes(b"damaged" + file.read_bytes())
+    up = House(free_port(), var, tmp_path / "up.log")
+    try:
+        assert up.wait_ended() == 1
+        assert "valkey-check-aof" in up.output()
+        assert "Traceback" not in up.output()
+    finally:
+        up.close()
+
+
 def test_a_storage_of_ones_own_is_used(
     own_valkey: EmbeddedValkey, var: Path, tmp_path: Path
 ) -> None:
