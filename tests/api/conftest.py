@@ -1,0 +1,43 @@
+"""One real instance for all tests of the API, with the tiny playbook and no model."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.embedded import EmbeddedValkey
+from tests.support.api import Api, Case
+from tests.support.playbooks import tiny_playbook
+from tests.support.processes import Instance, instances
+from tests.support.toml_text import write_playbook
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings with which an instance serves the tiny playbook."""
+    folder = tmp_path_factory.mktemp("playbooks")
+    playbook = tiny_playbook()
+    write_playbook(playbook, folder)
+    return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": playbook.id}
+
+
+@pytest.fixture(scope="session")
+def instance(
+    valkey: EmbeddedValkey,
+    tiny_settings: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Instance]:
+    """The running instance."""
+    with instances(valkey.url, tmp_path_factory.mktemp("api")) as start:
+        yield start(env=tiny_settings)
+
+
+@pytest.fixture(scope="session")
+def api(instance: Instance) -> Api:
+    """The instance's API."""
+    return Api(instance.port)
+
+
+@pytest.fixture
+def case(api: Api) -> Case:
+    """A new case, in English."""
+    return api.start(locale="en")
