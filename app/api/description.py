@@ -53,6 +53,8 @@ _HEADERS_OF_STATUS = {
     "401": (_HOW,),
     "503": (_AGAIN,),
 }
+_OPEN = {"open_case"}
+"""Operations without a credential below the path of those with one."""
 _REQUIRED = {"Idempotency-Key"}
 """Headers whose absence has a problem of its own, which the framework's check would forestall."""
 
@@ -87,7 +89,13 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     responses = {
         status: _response(one, name, status) for status, one in operation["responses"].items()
     }
-    return {**operation, "parameters": parameters, "responses": dict(sorted(responses.items()))}
+    security = {"security": []} if name in _OPEN else {}
+    return {
+        **operation,
+        **security,
+        "parameters": parameters,
+        "responses": dict(sorted(responses.items())),
+    }
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
