@@ -89,10 +89,9 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     responses = {
         status: _response(one, name, status) for status, one in operation["responses"].items()
     }
-    security = {"security": []} if name in _OPEN else {}
     return {
         **operation,
-        **security,
+        **({"security": []} if name in _OPEN else {}),
         "parameters": parameters,
         "responses": dict(sorted(responses.items())),
     }
