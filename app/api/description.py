@@ -5,15 +5,22 @@ unknown fields are refused, and most headers. msgspec, which checks every body, 
 so the description and the check cannot differ.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from app.api import schema
+from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
+from app.domain.event import CaseEvent, TurnEvent
+
+
+def _tag(event: type[msgspec.Struct]) -> str:
+    return str(event.__struct_config__.tag)
+
 
 _REF = "#/components/schemas/{name}"
 _BODIES = (
@@ -55,8 +62,21 @@ _HEADERS_OF_STATUS = {
 }
 _OPEN = {"open_case"}
 """Operations without a credential below the path of those with one."""
+_TURN_EVENTS = [*map(_tag, get_args(TurnEvent)), "stream.closing"]
+_CASE_EVENTS = [*map(_tag, get_args(CaseEvent)), "stream.closing"]
+_STREAMS = {
+    "say_streaming": _TURN_EVENTS,
+    "follow_turn": _TURN_EVENTS,
+    "follow_case": _CASE_EVENTS,
+}
 _REQUIRED = {"Idempotency-Key"}
 """Headers whose absence has a problem of its own, which the framework's check would forestall."""
+_PATTERNS = {
+    "Idempotency-Key": KEY_PATTERN,
+    "Last-Event-ID": PLACE_PATTERN,
+    "after": PLACE_PATTERN,
+}
+"""Forms that are checked where they are read, with better words than the framework's."""
 
 
 class DescriptionPlugin(JsonRenderPlugin):
@@ -103,8 +123,10 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     kinds = [one for one in found.get("oneOf", ()) if one.get("type") != "null"]
     if len(kinds) == 1:
         found = {**kinds[0], **{key: one for key, one in found.items() if key != "oneOf"}}
-    required = parameter["required"] or parameter["name"] in _REQUIRED
-    return {**parameter, "schema": found, "required": required}
+    name = parameter["name"]
+    if name in _PATTERNS:
+        found = {**found, "pattern": _PATTERNS[name]}
+    return {**parameter, "schema": found, "required": parameter["required"] or name in _REQUIRED}
 
 
 def _response(response: dict[str, Any], operation: str, status: str) -> dict[str, Any]:
@@ -112,8 +134,33 @@ def _response(response: dict[str, Any], operation: str, status: str) -> dict[str
     headers = {
         name: {"description": description, "schema": kind} for name, description, kind in listed
     }
-    rest = {key: one for key, one in response.items() if key != "headers"}
-    return {**rest, "headers": headers} if headers else rest
+    whole = {key: one for key, one in response.items() if key != "headers"}
+    if headers:
+        whole["headers"] = headers
+    if operation in _STREAMS and status == "200":
+        whole["content"] = {"text/event-stream": {"schema": _events(_STREAMS[operation])}}
+    return whole
+
+
+def _events(names: list[str]) -> dict[str, Any]:
+    """Return the schema of one event of a stream."""
+    return {
+        "type": "object",
+        "properties": {
+            "id": {
+                "type": "string",
+                "pattern": PLACE_PATTERN,
+                "description": "Its place; absent where it has none to come back to.",
+            },
+            "event": {"type": "string", "enum": names, "description": "What happened."},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "description": "The details as a JSON object, whose `type` repeats the event.",
+            },
+        },
+        "required": ["event", "data"],
+    }
 
 
 def _describe_tag(body: dict[str, Any]) -> None:

@@ -15,7 +15,10 @@ from app.domain.event import EventId
 DEFAULT_WAIT = 30.0
 LONGEST_WAIT = 120.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
-_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+KEY_PATTERN = "^[!-~]{1,200}$"
+PLACE_PATTERN = "^([0-9]+-[0-9]+)?$"
+"""Empty is a reader who has seen nothing yet."""
+_KEY = re.compile(KEY_PATTERN)
 
 CaseIdPath = Annotated[
     str, PathParameter(description="The case, as `/start` named it.", pattern=CASE_ID_PATTERN)
@@ -84,7 +87,7 @@ def required_key(key: str | None) -> str:
         raise IdempotencyKeyMissing(
             "send an Idempotency-Key header, new for each new message, the same for a retry"
         )
-    if not _KEY.match(key):
+    if not _KEY.fullmatch(key):
         raise IdempotencyKeyMissing("Idempotency-Key: 1 to 200 printable ASCII characters")
     return key
 

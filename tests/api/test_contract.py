@@ -1,0 +1,77 @@
+"""The description and the server agree: schemathesis asks what is allowed, and what is not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.api import Api
+
+SETTINGS = """\
+request-timeout = 3
+max-stream-events = 1  # a case's stream stays open by design: its first event is enough
+continue-on-failure = true
+
+[parameters]
+"path.case_id" = "{case}"
+"path.turn" = 1
+"body.case_id" = "{case}"
+
+[auth.openapi.case_token]
+bearer = "{token}"
+
+[checks]
+# A wrong credential is 404 here, as if there were no such case: tests/api/test_access.py.
+ignored_auth.enabled = false
+# The framework's OPTIONS names one of two methods that share an address; 405 names both.
+allow_header_conformance.enabled = false
+negative_data_rejection.expected-statuses = [
+  "400", "401", "404", "405", "409", "413", "415", "422", "431",
+]
+
+[generation]
+deterministic = true
+max-examples = {examples}
+
+[[operations]]  # refuse what only a playbook or a case can know to be wrong
+include-operation-id = ["open_case", "correct_fact", "say", "say_streaming", "conclude_case"]
+[operations.checks]
+positive_data_acceptance.enabled = false
+
+[[operations]]  # the generator's own edge cases do not match the pattern of a place
+include-operation-id = ["follow_case", "follow_turn"]
+[operations.checks]
+positive_data_acceptance.enabled = false
+
+[[operations]]  # on a case of its own, or nothing would be left to ask about
+include-operation-id = "erase_case"
+[operations.parameters]
+"path.case_id" = "{other}"
+"""
+
+
+@pytest.mark.parametrize(("phases", "examples"), [("examples,coverage", 1), ("fuzzing", 25)])
+def test_the_api_keeps_its_contract(api: Api, tmp_path: Path, phases: str, examples: int) -> None:
+    """No 5xx, no undocumented status, header, type or shape, and nothing wrong is accepted."""
+    case = api.start(locale="en")
+    api.say(case, "Water has been dripping from my bathroom ceiling since yesterday.")
+    settings = tmp_path / "schemathesis.toml"
+    other = api.start()
+    settings.write_text(
+        SETTINGS.format(case=case.id, token=case.token, other=other.id, examples=examples)
+    )
+    url = f"http://127.0.0.1:{api.port}"
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(settings)]
+    done = subprocess.run(
+        [*command, "run", f"{url}/docs/openapi.json", "--url", url, "--phases", phases],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    told = "\n".join(line[:300] for line in (done.stdout + done.stderr).splitlines())
+    assert done.returncode == 0, told
+    assert "Tested: 16" in told, told
+    assert api.call("GET", "/health/ready").status == 200
