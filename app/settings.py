@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.domain.errors import InvalidInput
 
@@ -39,6 +39,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`ANTHROPIC_BASE_URL`."""
     anthropic_model: str | None = None
     """Instead of the playbook's choice, for every job."""
+    first_token_seconds: Annotated[float, Meta(gt=0)] = 8.0
+    """How long a model may take to its first word before the next one is asked. One on your own
+    machine may need more."""
+    read_seconds: Annotated[float, Meta(gt=0)] = 5.0
+    """How long it may fall silent after that."""
     pace_ms: int = 15
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -13,7 +13,9 @@ _NO_KEY = "none"
 
 def build_models(settings: Settings, timeouts: Timeouts | None = None) -> tuple[Model, ...]:
     """Return OpenAI's model and then Anthropic's, each where a key or a base URL is set."""
-    limits = timeouts or Timeouts()
+    limits = timeouts or Timeouts(
+        first_token=settings.first_token_seconds, read=settings.read_seconds
+    )
     models: list[Model] = []
     if settings.openai_api_key or settings.openai_base_url:
         models.append(_openai(settings, limits))
