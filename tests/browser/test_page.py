@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, expect
 
 from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
-from tests.support.processes import Instance, instances
+from tests.support.processes import Instance, StartInstance, instances
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -154,6 +154,25 @@ async def test_a_reload_brings_the_conversation_back(server: Instance, open_page
     assert await page.locator("#talk").inner_text() == words
     await say(page, "Recife, Pernambuco")
     await expect(page.locator("#talk .person")).to_have_count(2)
+
+
+async def test_an_answer_is_stopped_in_its_middle(
+    start_instance: StartInstance, open_page: OpenPage
+) -> None:
+    """The stop button ends a slow answer at the server; what it had said is kept with the case."""
+    slow = start_instance(env={"TRIAGE_PACE_MS": "700"})
+    page = await open_page(slow.url)
+    await box(page).fill(STORY)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".interviewer p").nth(1)).not_to_be_empty()
+    await page.get_by_role("button", name="Parar a resposta").click()
+    await expect(page.locator(".aside")).to_have_text("Resposta interrompida")
+    kept = await page.locator("#talk").inner_text()
+    await page.reload()
+    await expect(page.locator(".aside")).to_be_visible()
+
+    assert await page.locator("#talk").inner_text() == kept
+    assert "?" not in str(await page.locator(".interviewer p").nth(1).text_content())
 
 
 async def test_a_correction_reaches_the_result(server: Instance, open_page: OpenPage) -> None:

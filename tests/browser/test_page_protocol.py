@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from app.domain.analysis import Fact
 from tests.browser.conftest import OpenPage
 from tests.web.analyses import leak_analysis
-from tests.web.standin import Fault, Frame, Standin, ended, telling
+from tests.web.standin import Fault, Frame, Standin, case_id, ended, telling
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -297,16 +297,16 @@ async def test_erasing_asks_first_and_leaves_nothing(
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     await page.get_by_role("button", name="Apagar meus dados").click()
     await page.get_by_role("button", name="Voltar").click()
-    assert "case-1" in standin.cases
+    assert case_id(1) in standin.cases
     await page.get_by_role("button", name="Apagar meus dados").click()
     await page.get_by_role("button", name="Apagar tudo").click()
 
     await expect(page.get_by_role("status")).to_have_text("Seus dados foram apagados.")
     await expect(page.locator(".person")).to_have_count(0)
-    assert "case-1" not in standin.cases
+    assert case_id(1) not in standin.cases
     stored = await page.evaluate("JSON.stringify(localStorage)")
-    assert "case-1" not in stored
-    assert json.loads(json.loads(stored)["triage.case"])["id"] == "case-2"
+    assert case_id(1) not in stored
+    assert json.loads(json.loads(stored)["triage.case"])["id"] == case_id(2)
 
 
 async def test_a_case_that_is_gone_is_replaced(

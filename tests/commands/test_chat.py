@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 
-from tests.support.processes import environment, free_port, triage
+from tests.support.processes import StartInstance, environment, free_port, triage
 from tests.web.analyses import leak_analysis
 from tests.web.standin import Fault, Standin, ended, telling
 
@@ -56,6 +56,17 @@ async def test_every_line_of_a_pipe_is_a_message_and_the_result_ends_it() -> Non
     assert "URGENTE" in talk.out
     assert "1. Chame um encanador." in talk.out
     assert talk.err == ""
+
+
+async def test_a_real_server_is_talked_to_in_the_same_way(start_instance: StartInstance) -> None:
+    """A whole interview, ended early, with the interviewer that needs no key."""
+    instance = await asyncio.to_thread(start_instance)
+    story = "Fui demitida sem justa causa e a empresa não pagou a minha rescisão."
+    talk = await chat(instance.url, [story, "/finish"], "--locale", "pt-BR")
+
+    assert talk.status == 0, talk.err
+    assert talk.out.index("O que aconteceu?") < talk.out.index(story) < talk.out.index("Resultado")
+    assert "Próximos passos 1." in re.sub(r"[│ ]+", " ", talk.out)
 
 
 async def test_a_broken_connection_costs_no_word_and_doubles_none() -> None:
@@ -127,9 +138,9 @@ async def test_an_earlier_conversation_goes_on() -> None:
     """With the case and its token the conversation is shown again and continued."""
     async with serving() as (standin, url):
         first = await chat(url, ["Pinga no teto"])
-        case_id = next(iter(standin.cases))
+        known = next(iter(standin.cases))
         again = await chat(
-            url, ["No banheiro"], "--resume", case_id, TRIAGE_CASE_TOKEN=f"secret-{case_id}"
+            url, ["No banheiro"], "--resume", known, TRIAGE_CASE_TOKEN=f"secret-{known}"
         )
 
     assert "/finish" in first.err, "it says how to end an interview that is not over"

@@ -80,6 +80,11 @@ def telling(turn: int, message: str, *, complete: bool = False, epoch: int = 7) 
     return [*frames, (f"{epoch}-{len(frames) + 1}", "turn.completed", done)]
 
 
+def case_id(number: int) -> str:
+    """Return the id of the case that was opened as the first, second and so on."""
+    return f"{number:032x}"
+
+
 def ended(turn: int, message: str) -> dict[str, Any]:
     """Return what every terminal event that carries words tells."""
     digest = hashlib.sha256(message.encode()).hexdigest()
@@ -143,7 +148,7 @@ class Standin:
     async def _start(self, request: web.Request) -> web.Response:
         body = await request.json()
         self._opened += 1
-        name = f"case-{self._opened}"
+        name = case_id(self._opened)
         self.cases[name] = Case(locale=body.get("locale", "pt-BR"))
         started = Started(
             case_id=name,
