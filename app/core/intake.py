@@ -255,7 +255,7 @@ class Intake:
             claim=self._runner.has_room,
         )
         if receipt.claim is not None:
-            self._runner.take(receipt.claim, receipt.listed_ms)
+            await self._runner.take(receipt.claim, receipt.listed_ms)
         elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:
             await self.cancel(case_id, token, receipt.done + 1)
         return receipt.turn

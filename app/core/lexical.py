@@ -46,12 +46,16 @@ class Tuning(Struct, frozen=True):
     phrase_weight: float = 1.2
     phrase_power: float = 1.3
     """A phrase of n words counts n to this power."""
+    doubt: float = 1.0
+    """A word that an area's texts use n times has n / (n + doubt) of its weight."""
     typo_weight: float = 0.7
     length_power: float = 0.5
     """Evidence is divided by the number of recognised words to this power."""
     temperature: float = 0.9
     none_level: float = 2.0
     """The evidence that "none of these" has."""
+    unknown_weight: float = 0.5
+    """What every word that the playbook does not have adds to that evidence."""
     latest_weight: float = 1.2
     """How much the latest message counts beside an earlier one."""
     corrected_weight: float = 0.4
@@ -96,12 +100,12 @@ class Lexicon:
 
         Later messages weigh more, and one that takes back what was said weighs earlier ones down.
         """
-        scores = self.scores(texts)
+        scores, nothing = self.scores(texts)
         if not scores:
             return ()
         tuning = self._tuning
         exponents = {number: score / tuning.temperature for number, score in scores.items()}
-        none = tuning.none_level / tuning.temperature
+        none = nothing / tuning.temperature
         peak = max(none, *exponents.values())
         total = math.exp(none - peak) + sum(math.exp(one - peak) for one in exponents.values())
         total += (len(self._codes) - len(exponents)) * math.exp(-peak)
@@ -111,15 +115,19 @@ class Lexicon:
             for number, one in ranked
         )
 
-    def scores(self, texts: Sequence[str]) -> dict[int, float]:
-        """Return the evidence for every kind, by its number; empty where nothing is recognised."""
+    def scores(self, texts: Sequence[str]) -> tuple[dict[int, float], float]:
+        """Return the evidence for every kind by its number, and the evidence for none of them.
+
+        There is no kind where nothing is recognised.
+        """
         features: dict[str, float] = {}
         phrases: dict[int, float] = {}
         weights = self._weights(texts)
+        unknown = 0.0
         for text, weight in zip(texts, weights, strict=True):
-            self._read(text, weight, features, phrases)
+            unknown += weight * self._read(text, weight, features, phrases)
         if not features:
-            return {}
+            return {}, 0.0
         scores: dict[int, float] = dict(phrases)
         mass = 0.0
         for feature, count in features.items():
@@ -129,7 +137,8 @@ class Lexicon:
             for number, value in self._evidence[feature]:
                 scores[number] = scores.get(number, 0.0) + strength * value
         scale = 1 / max(1.0, mass) ** self._tuning.length_power
-        return {number: score * scale for number, score in scores.items()}
+        nothing = self._tuning.none_level + self._tuning.unknown_weight * unknown * scale
+        return {number: score * scale for number, score in scores.items()}, nothing
 
     def _weights(self, texts: Sequence[str]) -> list[float]:
         weights = [1.0] * len(texts)
@@ -143,8 +152,10 @@ class Lexicon:
 
     def _read(
         self, text: str, weight: float, features: dict[str, float], phrases: dict[int, float]
-    ) -> None:
+    ) -> int:
+        """Add a text's features and phrases to the others; return how many words are unknown."""
         said: list[str] = []
+        unknown = 0
         for word in filter(_carries_meaning, words(text[:_LONGEST_READ])):
             known, certainty = stem(word), 1.0
             if word not in self._vocabulary and self._is_doubtful(known):
@@ -154,6 +165,8 @@ class Lexicon:
             said.append(known)
             if known in self._evidence:
                 features[known] = features.get(known, 0.0) + weight * certainty
+            else:
+                unknown += 1
         for pair in _pairs(said):
             if pair in self._evidence:
                 features[pair] = features.get(pair, 0.0) + weight
@@ -162,6 +175,7 @@ class Lexicon:
             strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
             for number in hit.value:
                 phrases[number] = phrases.get(number, 0.0) + weight * strength / len(hit.value)
+        return unknown
 
     def _is_doubtful(self, known: str) -> bool:
         """Say whether a stem is unknown, or too short to be known for sure."""
@@ -244,9 +258,10 @@ def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> 
                 continue
             prior = tuning.kind_pull * counts[feature] / area_totals[area]
             prior += tuning.whole_pull * count / total
+            trust = weight * counts[feature] / (counts[feature] + tuning.doubt)
             for number in members[area]:
                 likely = (counted[number][feature] + prior) / (totals[number] + pulls)
-                value = weight * math.log(likely / base) if likely > base else 0.0
+                value = trust * math.log(likely / base) if likely > base else 0.0
                 if value > 0:
                     found.setdefault(feature, []).append((number, value))
     return {feature: tuple(values) for feature, values in found.items()}

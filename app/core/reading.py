@@ -7,18 +7,21 @@ when the log is gone, or the reader's place is unknown, the reader gets the text
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from app.core.feed import HEARTBEAT
 from app.core.runner import HEARTBEAT_SECONDS, TurnRunner
 from app.domain import event as events
+from app.domain.case import Turn
 from app.domain.errors import StateUnavailable
-from app.domain.event import TERMINAL_NAMES, Delta, EventId, Snapshot, TurnRestarted
+from app.domain.event import TERMINAL_NAMES, Delta, EventId, Snapshot
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower, StoredEvent, Subscription
 from app.state.keys import CaseKeys
 
+_decode_delta = msgspec.json.Decoder(Delta).decode
 _log = structlog.get_logger(__name__)
 
 CLOSING = events.frame(None, "stream.closing", b'{"type":"stream.closing"}')
@@ -58,7 +61,8 @@ class Reader:
 
     async def _turn(self, case_id: str, turn: int, after: EventId) -> AsyncIterator[bytes]:
         place = after
-        while (feed := self._runner.feed(case_id, turn)) is not None:
+        # A place beyond the feed's is of a newer owner, or of nobody: the log knows.
+        while (feed := self._runner.feed(case_id, turn)) is not None and place <= feed.last:
             async for chunk in feed.read(place):
                 yield chunk
             place = max(place, feed.last)
@@ -99,40 +103,38 @@ class Reader:
 
     async def text(self, case_id: str, turn: int) -> TurnText:
         """Return what a running turn has said so far."""
-        stored = await self._follower.read(CaseKeys(case_id).log(turn), EventId(-1, 0))
+        stored = await self._follower.read(CaseKeys(case_id).log(turn), START)
         pieces: list[str] = []
         for one in stored:
-            match events.decode(one.data):
-                case Delta(t=text):
-                    pieces.append(text)
-                case TurnRestarted():
-                    pieces.clear()
-                case _:
-                    pass
+            if one.name == "delta":
+                pieces.append(_decode_delta(one.data).t)
+            elif one.name == "turn.restarted":
+                pieces.clear()
         last = stored[-1].id if stored else START
         return TurnText(text="".join(pieces), last=last, started=bool(stored))
 
     async def _elsewhere(self, case_id: str, turn: int, place: EventId) -> AsyncIterator[bytes]:
-        log = CaseKeys(case_id).log(turn)
-        last = await self._follower.last_id(log)
+        last = await self._follower.last_id(CaseKeys(case_id).log(turn))
         committed = await self._conversations.turn(case_id, turn)
         if committed is not None:
             ended = EventId.parse(committed.event_id) or START
-            if place >= ended:
+            if place == ended:
                 return
-            if last is None:
-                data = events.encode(Snapshot(text=committed.reply))
-                name = events.name_of(events.decode(committed.terminal))
-                yield events.frame(None, "snapshot", data)
-                yield events.frame(committed.event_id, name, committed.terminal)
+            if last is None or place > ended:
+                yield _whole(committed)
                 return
-        if last is not None and place.epoch > last.epoch:
+        elif not await self._is_there(case_id):
+            return
+        if place.epoch > (START if last is None else last).epoch:
             so_far = await self.text(case_id, turn)
             place = so_far.last
             data = events.encode(Snapshot(text=so_far.text))
             yield events.frame(str(place), "snapshot", data)
-        if not await self._is_there(case_id):
-            return
+        async for chunk in self._logged(case_id, turn, place):
+            yield chunk
+
+    async def _logged(self, case_id: str, turn: int, place: EventId) -> AsyncIterator[bytes]:
+        log = CaseKeys(case_id).log(turn)
         async with self._follower.follow(log, place) as subscription:
             while (found := await self._next(subscription)) is not None:
                 if found:
@@ -142,6 +144,11 @@ class Reader:
                     continue
                 yield HEARTBEAT
                 if not await self._is_there(case_id):
+                    return
+                # A turn that ended without a word to this reader: its place never was.
+                committed = await self._conversations.turn(case_id, turn)
+                if committed is not None and subscription.queue.empty():
+                    yield _whole(committed)
                     return
 
     async def _next(self, subscription: Subscription) -> list[StoredEvent] | None:
@@ -154,6 +161,15 @@ class Reader:
 
     async def _is_there(self, case_id: str) -> bool:
         return await self._conversations.get_conversation_state(case_id) is not None
+
+
+def _whole(turn: Turn) -> bytes:
+    """Return all of a committed turn at once, for a reader whose place is not kept."""
+    name = events.name_of(events.decode(turn.terminal))
+    snapshot = events.encode(Snapshot(text=turn.reply))
+    return events.frame(None, "snapshot", snapshot) + events.frame(
+        turn.event_id, name, turn.terminal
+    )
 
 
 def _frames(found: list[StoredEvent]) -> bytes:

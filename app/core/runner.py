@@ -19,7 +19,7 @@ from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain import event as events
 from app.domain.case import Turn
-from app.domain.errors import Fenced, StateUnavailable, TriageError
+from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
     Delta,
     EventId,
@@ -29,6 +29,7 @@ from app.domain.event import (
     TurnStarted,
 )
 from app.domain.playbook import Playbook
+from app.state.codec import StateTooNew
 from app.state.conversations import Claim, ConversationStateManager
 from app.state.journal import Journal, TurnLog
 from app.state.leases import LeaseKeeper
@@ -39,6 +40,7 @@ THINKING_SECONDS = 0.1
 REAP_SECONDS = 0.1
 HEARTBEAT_SECONDS = 10.0
 IDLE_LISTED_MS = 10_000
+UNABLE_SECONDS = 5.0
 _BUSY_PAGE = 20_000
 
 _log = structlog.get_logger(__name__)
@@ -117,10 +119,13 @@ class TurnRunner:
         await asyncio.gather(*self._tasks, *running, return_exceptions=True)
         for work in works:
             work.feed.end("left")
-            try:
-                await self._conversations.release(work.claim)
-            except StateUnavailable as error:
-                _log.warning("turn.not_handed_over", case=work.claim.case_id, reason=str(error))
+            await self._hand_over(work.claim)
+
+    async def _hand_over(self, claim: Claim) -> None:
+        try:
+            await self._conversations.release(claim)
+        except StateUnavailable as error:
+            _log.warning("turn.not_handed_over", case=claim.case_id, reason=str(error))
 
     def feed(self, case_id: str, turn: int) -> TurnFeed | None:
         """Return the feed of a turn that runs in this process."""
@@ -136,8 +141,19 @@ class TurnRunner:
         if self.has_room and case_id not in self._works:
             await self._adopt(case_id, time.time_ns() // 1_000_000)
 
-    def take(self, claim: Claim, listed_ms: int) -> None:
-        """Work on a claimed turn, and on whatever else waits in its case, apart from the caller."""
+    async def take(self, claim: Claim, listed_ms: int) -> None:
+        """Work on a claimed turn, and on whatever else waits in its case, apart from the caller.
+
+        Where this process cannot, because it began to drain or lacks the playbook, it hands over.
+        """
+        if self.draining or claim.state.playbook not in self._playbooks:
+            self._look_again[claim.case_id] = time.monotonic() + UNABLE_SECONDS
+            _log.warning("turn.handed_on", case=claim.case_id, playbook=claim.state.playbook)
+            await self._hand_over(claim)
+        else:
+            self._begin(claim, listed_ms)
+
+    def _begin(self, claim: Claim, listed_ms: int) -> None:
         if claim.attempt > 1:
             _log.info("turn.recovered", case=claim.case_id, turn=claim.turn, attempt=claim.attempt)
         log = self._journal.open(claim.case_id, claim.turn, claim.epoch)
@@ -154,9 +170,11 @@ class TurnRunner:
 
     async def _work(self, work: _Work) -> None:
         claim = work.claim
-        pending = 0
+        pending = None
         try:
             pending = await self._generate(work)
+        except CaseNotFound:
+            pending = 0
         except TriageError as error:
             _log.info("turn.left", case=claim.case_id, turn=claim.turn, reason=str(error))
         finally:
@@ -164,7 +182,9 @@ class TurnRunner:
             work.feed.end("left")
             if self._works.get(claim.case_id) is work and not self.draining:
                 del self._works[claim.case_id]
-        await self._go_on(work, pending)
+        # A turn that another owns now is not settled: its case has to stay where reapers look.
+        if pending is not None:
+            await self._go_on(work, pending)
 
     async def _go_on(self, work: _Work, pending: int) -> None:
         """Take the case's next turn, or note that it has none; the reaper does what fails here."""
@@ -173,7 +193,7 @@ class TurnRunner:
             if pending and not self.draining and case_id not in self._works:
                 found = await self._conversations.claim(case_id)
                 if isinstance(found, Claim):
-                    self.take(found, work.listed_ms)
+                    await self.take(found, work.listed_ms)
             elif not pending:
                 await self._conversations.settle(case_id, work.listed_ms)
         except StateUnavailable as error:
@@ -265,6 +285,9 @@ class TurnRunner:
                 await self._reap()
             except StateUnavailable as error:
                 _log.warning("reaper.waiting", reason=str(error))
+            except Exception:  # noqa: BLE001
+                # Whatever is wrong with one case, all others depend on this task.
+                _log.exception("reaper.failed")
             await asyncio.sleep(REAP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def _reap(self) -> None:
@@ -291,9 +314,14 @@ class TurnRunner:
                 await self._adopt(case_id, busy[case_id])
 
     async def _adopt(self, case_id: str, listed_ms: int) -> None:
-        found = await self._conversations.claim(case_id)
+        try:
+            found = await self._conversations.claim(case_id)
+        except StateTooNew as error:
+            _log.warning("case.left_to_newer", case=case_id, reason=str(error))
+            self._look_again[case_id] = time.monotonic() + error.retry_after
+            return
         if isinstance(found, Claim):
-            self.take(found, listed_ms)
+            await self.take(found, listed_ms)
         elif found in {"idle", "gone"} and time.time() * 1_000 - listed_ms > IDLE_LISTED_MS:
             await self._conversations.settle(case_id, listed_ms)
 

@@ -67,7 +67,7 @@ class Subscription:
 
     def end(self) -> None:
         """Let the reader go, at the expense of what it has not read: it resumes by its place."""
-        while self.queue.full():
+        while not self.queue.empty():
             self.queue.get_nowait()
         self.queue.put_nowait(None)
 
@@ -90,13 +90,15 @@ class Follower:
         self._followed: dict[str, _Followed] = {}
         self._any = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Begin to read."""
         self._task = asyncio.create_task(self._run(), name="follower")
 
     async def close(self) -> None:
-        """Stop reading and let every reader go."""
+        """Stop reading and let every reader go, also those that come later."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -104,32 +106,47 @@ class Follower:
             for reader in followed.readers:
                 reader.end()
 
+    @property
+    def followed(self) -> int:
+        """How many streams are followed."""
+        return len(self._followed)
+
     @asynccontextmanager
     async def follow(self, key: str, after: EventId) -> AsyncIterator[Subscription]:
         """Subscribe to a stream from a place on, without gap or repetition."""
         reader = Subscription(after)
         followed = self._followed.get(key)
-        if followed is None:
+        if is_first := followed is None:
             followed = self._followed[key] = _Followed(after)
-            followed.readers.add(reader)
-            self._any.set()
-            await self._ring()
-        else:
-            # Others are ahead: what lies between is read apart, and the overlap is dropped.
-            ahead = followed.after
-            followed.readers.add(reader)
-            if after < ahead:
-                missed = await self.read(key, after)
-                late = [batch for batch in _drained(reader) if batch is not None]
-                reader.after = after
-                for batch in [missed, *late]:
-                    reader.offer(batch)
+        followed.readers.add(reader)
         try:
+            if self._closed:
+                reader.end()
+            elif is_first:
+                self._any.set()
+                await self._ring()
+            elif after < followed.after:
+                await self._catch_up(key, followed, reader)
             yield reader
         finally:
             followed.readers.discard(reader)
             if not followed.readers and self._followed.get(key) is followed:
                 del self._followed[key]
+
+    async def _catch_up(self, key: str, followed: _Followed, reader: Subscription) -> None:
+        """Read apart what lies between a reader and those ahead; the overlap is dropped."""
+        after = reader.after
+        missed = await self.read(key, after)
+        late = _drained(reader)
+        reader.after = after
+        for batch in [missed, *late]:
+            if batch is None or not reader.offer(batch):
+                reader.end()
+                return
+        if reader.after < followed.after:
+            # Whoever came first named a place that the stream has not reached.
+            followed.after = reader.after
+            await self._ring()
 
     async def read(self, key: str, after: EventId) -> list[StoredEvent]:
         """Return what a stream holds beyond a place."""
@@ -159,9 +176,14 @@ class Follower:
             except StateUnavailable as error:
                 _log.warning("follower.waiting", reason=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:  # noqa: BLE001
+                # Whatever one stream holds, the readers of all others depend on this task.
+                _log.exception("follower.failed")
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _read_once(self) -> None:
-        places = {self._bell: self._rung} | {k: f.after for k, f in self._followed.items()}
+        asked = {key: (followed, followed.after) for key, followed in self._followed.items()}
+        places = {self._bell: self._rung} | {key: after for key, (_, after) in asked.items()}
         with translated():
             answer = await self._store.blocking.execute_command(
                 "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *places,
@@ -174,7 +196,10 @@ class Follower:
                 raise ValueError("a stream answered with an id that is none")
             if name == self._bell:
                 self._rung = last
-            elif (followed := self._followed.get(name)) is not None:
+                continue
+            followed, after = asked[name]
+            # If all readers left and others came meanwhile, these rows may begin beyond them.
+            if self._followed.get(name) is followed and followed.after == after:
                 followed.after = last
                 self._hand_out(followed, [one for row in rows for one in read_entry(*row)])
 
@@ -198,7 +223,7 @@ def read_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Sequence[StoredEv
             for at, piece in enumerate(pieces)
         ]
     if (data := fields.get(b"e")) is not None:
-        return [StoredEvent(last, events.name_of(events.decode(data)), data)]
+        return [StoredEvent(last, _decode_head(data).type, data)]
     opened = _opening(fields)
     return (
         [] if opened is None else [StoredEvent(last, events.name_of(opened), events.encode(opened))]

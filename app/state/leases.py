@@ -26,7 +26,9 @@ _log = structlog.get_logger(__name__)
 class LeaseKeeper:
     """Renews the leases of this process, and tells when one is lost."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, stuck_seconds: float = STUCK_SECONDS) -> None:
+        """Take the server's address, and how long the event loop may stand still."""
+        self._stuck_seconds = stuck_seconds
         pool = BlockingConnectionPool.from_url(
             url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
         )
@@ -60,11 +62,13 @@ class LeaseKeeper:
         with self._lock:
             self._held[claim.case_id] = (claim, on_lost)
 
-    def drop(self, claim: Claim) -> None:
-        """Stop renewing a claim's lease."""
+    def drop(self, claim: Claim) -> bool:
+        """Stop renewing a claim's lease; False if it was not held."""
         with self._lock:
-            if self._held.get(claim.case_id, (None,))[0] is claim:
+            held = self._held.get(claim.case_id, (None,))[0] is claim
+            if held:
                 del self._held[claim.case_id]
+        return held
 
     def _beat(self) -> None:
         self._alive = time.monotonic()
@@ -74,7 +78,7 @@ class LeaseKeeper:
     def _run(self) -> None:
         while not self._stopping.wait(RENEW_SECONDS):
             stuck = time.monotonic() - self._alive
-            if stuck > STUCK_SECONDS:
+            if stuck > self._stuck_seconds:
                 _log.error("leases.loop_stuck", seconds=round(stuck, 1))
                 continue
             with self._lock:
@@ -97,7 +101,6 @@ class LeaseKeeper:
             _log.warning("leases.waiting", reason=str(error))
             return
         for (claim, on_lost), answer in zip(held, answers, strict=True):
-            if answer == 0:
-                self.drop(claim)
-                if self._loop is not None and not self._loop.is_closed():
-                    self._loop.call_soon_threadsafe(on_lost)
+            # A lease that was dropped meanwhile may be gone because its turn is committed.
+            if answer == 0 and self.drop(claim) and self._loop is not None:
+                self._loop.call_soon_threadsafe(on_lost)

@@ -1,0 +1,92 @@
+"""`triage playbook` explains mistakes, lists what there is and shows one."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from app.commands.playbook import playbook
+from app.domain.errors import InvalidInput
+from tests.support.playbook_files import line_of, write
+
+
+def test_check_says_that_a_sound_file_is_sound(tmp_path: Path) -> None:
+    """One line for a sound file, and exit 0."""
+    path = write(tmp_path)
+    result = CliRunner().invoke(playbook, ["check", str(path)])
+    assert result.exit_code == 0
+    assert result.output == (
+        f"{path}: sound: garden 1.0.0, pt-BR, en, 4 slots, 1 areas, 2 kinds of problem, "
+        "1 red flags\n"
+    )
+
+
+def test_check_prints_every_mistake_and_fails(tmp_path: Path) -> None:
+    """All mistakes of all files, one a line, and exit 1 although another file is sound."""
+    bad = write(tmp_path, "high = 3.0", "high = 1.0", name="bad.toml")
+    good = write(tmp_path, name="good.toml")
+    result = CliRunner().invoke(playbook, ["check", str(bad), str(good)])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"{bad}:{line_of('high = 3.0')}: complexity.high: ")
+    assert lines[1].startswith(f"{good}: sound")
+    assert result.stderr == "1 mistake\n"
+
+
+def test_check_of_a_missing_file_fails(tmp_path: Path) -> None:
+    """A path that is not there is a mistake like any other."""
+    result = CliRunner().invoke(playbook, ["check", str(tmp_path / "none.toml")])
+    assert result.exit_code == 1
+    assert "file: cannot be read" in result.stdout
+
+
+def test_check_needs_a_file() -> None:
+    """Without a file there is nothing to say."""
+    assert CliRunner().invoke(playbook, ["check"]).exit_code == 2
+
+
+def test_list_names_the_shipped_and_further_playbooks(tmp_path: Path) -> None:
+    """Both shipped playbooks are there, and those of the folder."""
+    write(tmp_path)
+    result = CliRunner().invoke(playbook, ["list", "--playbooks", str(tmp_path)])
+    assert result.exit_code == 0
+    for name in ("legal_br", "it_support", "garden"):
+        assert name in result.output
+
+
+def test_show_prints_slots_taxonomy_flags_and_limits(tmp_path: Path) -> None:
+    """The tables speak the wanted locale."""
+    write(tmp_path)
+    call = ["show", "garden", "--playbooks", str(tmp_path), "--locale", "en"]
+    result = CliRunner().invoke(playbook, call, env={"COLUMNS": "160"})
+    assert result.exit_code == 0
+    for piece in ("Garden", "Did you use poison?", "plants.lawn", "poisoned", "1 to 5"):
+        assert piece in result.output
+    assert "Jardim" not in result.output
+
+
+def test_show_prints_the_default_locale_first(tmp_path: Path) -> None:
+    """Without a locale, the playbook's first is used."""
+    write(tmp_path)
+    result = CliRunner().invoke(playbook, ["show", "garden", "--playbooks", str(tmp_path)])
+    assert "Jardim" in result.output
+
+
+def test_show_as_json_is_the_whole_playbook() -> None:
+    """What is printed can be read back."""
+    result = CliRunner().invoke(playbook, ["show", "legal_br", "--json"])
+    assert json.loads(result.output)["id"] == "legal_br"
+
+
+def test_show_of_an_unknown_playbook_names_those_there_are() -> None:
+    """The error helps with the next try."""
+    result = CliRunner().invoke(playbook, ["show", "gardening"])
+    assert isinstance(result.exception, InvalidInput)
+    assert "legal_br" in str(result.exception)
+
+
+def test_show_in_an_unknown_locale_names_those_there_are() -> None:
+    """No silent fallback to another language."""
+    result = CliRunner().invoke(playbook, ["show", "legal_br", "--locale", "fr"])
+    assert isinstance(result.exception, InvalidInput)
+    assert "pt-BR" in str(result.exception)
