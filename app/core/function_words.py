@@ -2,7 +2,8 @@
 
 _PORTUGUESE = """
     a o as os um uma uns umas de do da dos das d em no na nos nas num numa por pelo pela pelos pelas
-    para pra pro pras pros ao aos com sem sob sobre ate apos desde entre e ou mas porem que q se como
+    para pra pro pras pros ao aos com sem sob sobre ate apos desde entre e ou mas porem que q
+    se como
     quando onde porque pq pois entao assim tambem tbm tb ja ainda so muito muita muitos muitas mto
     mt mais menos bem mal tudo todo toda todos todas cada outro outra outros outras mesmo mesma
     eu tu ele ela nos eles elas voce vc voces vcs me mim te ti lhe lhes se si comigo
@@ -15,15 +16,18 @@ _PORTUGUESE = """
     ficar fica ficou fiquei ficaram poder pode posso podem podia pude
     querer quero quer queria querem saber sei sabe dizer diz disse disseram dizendo falar falou fala
     falaram falei dar deu deram dei da dando aqui ali la ai agora hoje ontem depois antes sempre
-    nunca nao sim ne tipo ok oi ola bom boa dia tarde noite obrigado obrigada favor gente coisa coisas
+    nunca nao sim ne tipo ok oi ola bom boa dia tarde noite obrigado obrigada favor gente coisa
+    coisas
     dia dias mes meses ano anos semana semanas vez vezes faz feira
     primeiro dois duas tres quatro cinco seis sete oito nove dez mil reais
     preciso precisando ajuda ajudar alguem algum alguma alguns algumas nada ninguem nenhum nenhuma
     acho acha parece qual quais quem cujo cuja quanto quantos quanta apenas enquanto embora aí
 """
 _ENGLISH = """
-    a an the and or but if then so that this these those there here it its is am are was were be been
-    being do does did done doing have has had having will would can could should shall may might must
+    a an the and or but if then so that this these those there here it its is am are was were
+    be been
+    being do does did done doing have has had having will would can could should shall may
+    might must
     i you he she we they me him her us them my your his our their mine yours hers ours theirs myself
     himself herself itself themselves who whom whose which what when where why how
     of in on at by for with from to into onto about over after before since until between through

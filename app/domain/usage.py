@@ -22,7 +22,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     cache_write: int = 0
     reasoning: int = 0
     clamped: bool = False
-    """The provider's parts exceeded its totals and were cut down to fit: its figures are doubtful."""
+    """The provider's parts exceeded its totals and were cut to fit: its figures are doubtful."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -1,22 +1,27 @@
 """Whole interviews over HTTP with providers that answer, lie, stall, break off and are away."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from app.domain.playbook import Models
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, TERMINALS, Api, Case, Frame, text_of
 from tests.support.llmock import LLMock, running_llmock
+from tests.support.playbooks import tiny_playbook
 from tests.support.processes import Instance, StartInstance, instances
 from tests.support.replies import analysis_document, text, turn_document
+from tests.support.toml_text import write_playbook
 
 STORY = "Water has been dripping from my bathroom ceiling since yesterday."
 OPENAI = {"provider": "openai"}
 ANTHROPIC = {"provider": "anthropic"}
 GOOD = turn_document("I am sorry to hear it. What would you like us to do?", asking="wish")
 OTHER = turn_document("That sounds wet! And what do you wish for now?", asking="wish")
+LANES = [f"lane_{number}" for number in range(30)]
 SHORT = {"TRIAGE_FIRST_TOKEN_SECONDS": "0.5", "TRIAGE_READ_SECONDS": "0.4"}
 
 
@@ -52,9 +57,36 @@ def keys(mock: LLMock, *providers: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def served(mock: LLMock, start: StartInstance, tiny_settings: dict[str, str]) -> Instance:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings with the tiny playbook under many names, each with models of its own name.
+
+    Breakers are kept for each model name, so a test that opens one takes a lane of its own.
+    """
+    folder = tmp_path_factory.mktemp("lanes")
+    tiny = tiny_playbook()
+    for name in LANES:
+        models = {"openai": f"gpt-{name}", "anthropic": f"claude-{name}"}
+        own = Models(interview=models, small=models)
+        write_playbook(replace(tiny, id=name, models=own), folder)
+    return {**SHORT, "TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": LANES[0]}
+
+
+@pytest.fixture(scope="module")
+def free_lanes() -> Iterator[str]:
+    """The lanes that no test has taken yet; the first one is for those that need none."""
+    return iter(LANES[1:])
+
+
+@pytest.fixture
+def lane(free_lanes: Iterator[str]) -> str:
+    """A playbook whose breakers are closed and nobody else's."""
+    return next(free_lanes)
+
+
+@pytest.fixture(scope="module")
+def served(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Instance:
     """An instance that asks OpenAI's Responses and then Anthropic."""
-    return start(env={**tiny_settings, **SHORT, **keys(mock, "openai", "anthropic")})
+    return start(env={**settings, **keys(mock, "openai", "anthropic")})
 
 
 @pytest.fixture(scope="module")
@@ -64,29 +96,16 @@ def both(served: Instance) -> Api:
 
 
 @pytest.fixture(scope="module")
-def chat(mock: LLMock, start: StartInstance, tiny_settings: dict[str, str]) -> Api:
+def chat(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that asks OpenAI's chat completions and then Anthropic."""
     chosen = {"TRIAGE_OPENAI_API": "chat", **keys(mock, "openai", "anthropic")}
-    return Api(start(env={**tiny_settings, **SHORT, **chosen}).port)
+    return Api(start(env={**settings, **chosen}).port)
 
 
 @pytest.fixture(scope="module")
-def anthropic(mock: LLMock, start: StartInstance, tiny_settings: dict[str, str]) -> Api:
+def anthropic(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that asks Anthropic alone."""
-    return Api(start(env={**tiny_settings, **SHORT, **keys(mock, "anthropic")}).port)
-
-
-@pytest.fixture
-def fresh(
-    mock: LLMock, start_instance: StartInstance, tiny_settings: dict[str, str]
-) -> Callable[..., Api]:
-    """Start an instance of one's own, for tests that leave a breaker open."""
-
-    def starting(*providers: str, **settings: str) -> Api:
-        env = {**tiny_settings, **SHORT, **keys(mock, *providers), **settings}
-        return Api(start_instance(env=env).port)
-
-    return starting
+    return Api(start(env={**settings, **keys(mock, "anthropic")}).port)
 
 
 def reply(document: dict[str, Any] | str, match: dict[str, str] | None = None) -> dict[str, Any]:
@@ -224,24 +243,14 @@ def test_the_mocks_own_replies_serve(wire: Api) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 408, 429, 500, 502, 503, 529])
 def test_an_error_is_answered_by_the_other_provider(
-    fresh_both: Api, mock: LLMock, status: int
+    both: Api, mock: LLMock, lane: str, status: int
 ) -> None:
     """Whatever the first provider answers instead of an answer, the person sees none of it."""
     mock.scenario([{"type": "fail", "status": status, "match": OPENAI}, reply(OTHER, ANTHROPIC)])
-    frames = fresh_both.talk(fresh_both.start(locale="en"), STORY)
+    frames = both.talk(both.start(locale="en", playbook=lane), STORY)
     assert whole(frames)["message"] == OTHER["reply"]
     assert events(frames) == ["turn.started", "turn.completed"]
     assert frames[-1].data["usage"]["attempts"] == 2
-
-
-@pytest.fixture
-def fresh_both(fresh: Callable[..., Api]) -> Api:
-    """An instance with both providers and closed breakers."""
-    return fresh("openai", "anthropic")
-
-
-CHUNKS = {"both": range(20), "chat": range(17)}
-"""Chunks of the good reply's stream, and a few beyond: the last ones hold no text any more."""
 
 
 @pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
@@ -252,7 +261,7 @@ def test_a_stream_that_breaks_anywhere_is_made_whole(
     """After each of its chunks: the text is exact, and what was shown before is taken back."""
     api: Api = request.getfixturevalue(name)
     outcomes = set()
-    for after in CHUNKS[name]:
+    for after in range(40):
         mock.reset()
         case = heal(api, mock)
         mock.scenario([fault(kind, after), reply(GOOD, OPENAI), reply(OTHER, ANTHROPIC)])
@@ -262,7 +271,7 @@ def test_a_stream_that_breaks_anywhere_is_made_whole(
         if told["message"] == GOOD["reply"]:
             assert "turn.restarted" not in shown, (kind, after)
             outcomes.add("unharmed")
-            continue
+            break
         assert told["message"] == OTHER["reply"], (kind, after)
         assert told["usage"]["attempts"] == 2
         if "turn.restarted" in shown:
@@ -310,57 +319,62 @@ def test_garbage_with_status_200_is_no_answer(both: Api, mock: LLMock) -> None:
     assert frames[-1].data["usage"]["attempts"] == 3
 
 
-def test_with_both_down_the_guided_interviewer_answers(fresh_both: Api, mock: LLMock) -> None:
+def test_with_both_down_the_guided_interviewer_answers(both: Api, mock: LLMock, lane: str) -> None:
     """Never an error to the person: the next question comes, and the degradation is named."""
     mock.scenario([{"type": "fail", "status": 500, "times": None}])
-    case = fresh_both.start(locale="en")
-    told = whole(fresh_both.talk(case, STORY))
+    case = both.start(locale="en", playbook=lane)
+    told = whole(both.talk(case, STORY))
     assert told["message"] == "I see. What should I call you?"
     assert told["degradations"] == [
         "guided: no model could answer: openai provider_error, anthropic provider_error"
     ]
-    last = whole(fresh_both.talk(case, "that is all"))
+    last = whole(both.talk(case, "that is all"))
     assert last["interview"] == "complete"
-    result = fresh_both.get(f"/result/{case.id}", case.token).json()
+    result = both.get(f"/result/{case.id}", case.token).json()
     assert result["provenance"]["strategy"] == "guided"
     assert result["provenance"]["degradations"][0].startswith("guided: no model could answer")
     assert result["classification"]["code"] == "plumbing.leak"
 
 
 def test_words_of_a_model_are_taken_back_before_the_guided_answer(
-    fresh: Callable[..., Api], mock: LLMock
+    patient: Api, mock: LLMock, lane: str
 ) -> None:
     """The person never reads half of one answer and half of another."""
-    api = fresh("openai")
     mock.scenario([fault("disconnect", 9), reply(GOOD)])
-    frames = api.talk(api.start(locale="en"), STORY)
+    frames = patient.talk(patient.start(locale="en", playbook=lane), STORY)
     assert whole(frames)["message"] == "I see. What should I call you?"
     assert events(frames) == ["turn.started", "turn.restarted", "turn.completed"]
 
 
-def test_a_dead_provider_is_not_asked_again(fresh_both: Api, mock: LLMock) -> None:
+def test_a_dead_provider_is_not_asked_again(both: Api, mock: LLMock, lane: str) -> None:
     """Once it has failed often enough, nobody waits for it any more; the other one serves."""
     mock.scenario(
-        [{"type": "fail", "status": 500, "times": None, "match": OPENAI}]
-        + [{**reply(OTHER, ANTHROPIC), "times": None}]
+        [
+            {"type": "fail", "status": 500, "times": None, "match": OPENAI},
+            {**reply(OTHER, ANTHROPIC), "times": None},
+        ]
     )
-    case = fresh_both.start(locale="en")
-    for _ in range(6):
-        assert whole(fresh_both.talk(case, "It drips."))["message"].startswith(OTHER["reply"])
+    case = both.start(locale="en", playbook=lane)
+    for _ in range(5):
+        assert whole(both.talk(case, "It drips."))["message"].startswith(OTHER["reply"])
     asked = [one["provider"] for one in mock.requests()]
     assert asked.count("openai") == 4
-    assert asked.count("anthropic") == 6
+    assert asked.count("anthropic") == 5
 
 
-def test_a_provider_that_names_a_time_is_left_alone_for_it(fresh_both: Api, mock: LLMock) -> None:
+def test_a_provider_that_names_a_time_is_left_alone_for_it(
+    both: Api, mock: LLMock, lane: str
+) -> None:
     """One 429 with Retry-After is enough."""
     mock.scenario(
-        [{"type": "fail", "status": 429, "retry_after": 30.0, "times": None, "match": OPENAI}]
-        + [{**reply(OTHER, ANTHROPIC), "times": None}]
+        [
+            {"type": "fail", "status": 429, "retry_after": 30.0, "times": None, "match": OPENAI},
+            {**reply(OTHER, ANTHROPIC), "times": None},
+        ]
     )
-    case = fresh_both.start(locale="en")
+    case = both.start(locale="en", playbook=lane)
     for _ in range(3):
-        whole(fresh_both.talk(case, "It drips."))
+        whole(both.talk(case, "It drips."))
     assert [one["provider"] for one in mock.requests()].count("openai") == 1
 
 
@@ -455,7 +469,7 @@ def test_a_model_that_gives_the_prompt_away_is_cut_off(both: Api, mock: LLMock) 
 
 
 def test_markup_of_a_model_stays_text(both: Api, mock: LLMock) -> None:
-    """What it writes is passed on as text, exactly; it is the page that must not read it as HTML."""
+    """What it writes is passed on exactly; it is the page that must not read it as HTML."""
     said = '<img src=x onerror="alert(1)"> & </script><b>bold</b> `x` data: \nevent: hacked'
     mock.scenario([reply(turn_document(said))])
     frames = both.talk(both.start(locale="en"), STORY)
@@ -478,7 +492,7 @@ def test_what_the_person_writes_stays_data(both: Api, mock: LLMock) -> None:
 
 
 def test_a_reply_has_a_greatest_length(both: Api, mock: LLMock) -> None:
-    """A model that does not stop is cut at the playbook's limit, in the stream and in the record."""
+    """A model that does not stop is cut at the playbook's limit, in stream and record alike."""
     mock.scenario([reply(turn_document("word " * 2_000))])
     told = whole(both.talk(both.start(locale="en"), STORY))
     assert told["length"] == 4_000
@@ -490,10 +504,10 @@ def slow(seconds: float) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def patient(mock: LLMock, start: StartInstance, tiny_settings: dict[str, str]) -> Api:
+def patient(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that waits long for its model, so that a test can act while a turn runs."""
-    settings = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
-    return Api(start(env={**tiny_settings, **settings, **keys(mock, "openai")}).port)
+    patience = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
+    return Api(start(env={**settings, **patience, **keys(mock, "openai")}).port)
 
 
 def test_whoever_does_not_wait_is_told_where_to_look(patient: Api, mock: LLMock) -> None:

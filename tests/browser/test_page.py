@@ -13,7 +13,9 @@ from playwright.async_api import Locator, Page, expect
 
 from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
+from tests.support.llmock import running_llmock
 from tests.support.processes import Instance, StartInstance, instances
+from tests.support.replies import text, turn_document
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -31,6 +33,14 @@ ANSWERS = {
     r"gostaria|deseja": "Quero receber o que me devem",
     r"[Qq]uando": "No dia 3 de novembro",
     r"documento|papé": "Tenho a carteira de trabalho e as conversas do WhatsApp",
+}
+_LONG_REPLY = "Sinto muito que isso tenha acontecido. Em que cidade e estado você está agora?"
+_STALL = {
+    "type": "stream_fault",
+    "kind": "stall",
+    "after_chunks": 9,
+    "stall_seconds": 60.0,
+    "match": {"stream": True},
 }
 STORY_EN = "I was dismissed without cause three weeks ago and they have not paid what they owe me."
 
@@ -156,23 +166,31 @@ async def test_a_reload_brings_the_conversation_back(server: Instance, open_page
     await expect(page.locator("#talk .person")).to_have_count(2)
 
 
-async def test_an_answer_is_stopped_in_its_middle(
+async def test_a_running_answer_outlives_a_reload_and_can_be_stopped(
     start_instance: StartInstance, open_page: OpenPage
 ) -> None:
-    """The stop button ends a slow answer at the server; what it had said is kept with the case."""
-    slow = start_instance(env={"TRIAGE_PACE_MS": "700"})
-    page = await open_page(slow.url)
-    await box(page).fill(STORY)
-    await page.keyboard.press("Enter")
-    await expect(page.locator(".interviewer p").nth(1)).not_to_be_empty()
-    await page.get_by_role("button", name="Parar a resposta").click()
-    await expect(page.locator(".aside")).to_have_text("Resposta interrompida")
-    kept = await page.locator("#talk").inner_text()
-    await page.reload()
-    await expect(page.locator(".aside")).to_be_visible()
+    """While a model stalls, a reload finds the turn again; stopping it keeps what it had said."""
+    with running_llmock() as mock:
+        mock.scenario([_STALL, {"type": "reply", "text": text(turn_document(_LONG_REPLY))}])
+        model = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": mock.openai}
+        patience = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
+        page = await open_page(start_instance(env={**model, **patience}).url)
+        await box(page).fill(STORY)
+        await page.keyboard.press("Enter")
+        reply = page.locator(".interviewer p").nth(1)
+        await expect(reply).not_to_be_empty()
+        await page.reload()
+        await expect(reply).not_to_be_empty()
+        await page.get_by_role("button", name="Parar a resposta").click()
+        await expect(page.locator(".aside")).to_have_text("Resposta interrompida")
 
-    assert await page.locator("#talk").inner_text() == kept
-    assert "?" not in str(await page.locator(".interviewer p").nth(1).text_content())
+        kept = await page.locator("#talk").inner_text()
+        said = str(await reply.text_content())
+        assert _LONG_REPLY.startswith(said)
+        assert said != _LONG_REPLY
+        await page.reload()
+        await expect(page.locator(".aside")).to_be_visible()
+        assert await page.locator("#talk").inner_text() == kept
 
 
 async def test_a_correction_reaches_the_result(server: Instance, open_page: OpenPage) -> None:
