@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.domain.playbook import Models
+from app.domain.usage import Provider
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, TERMINALS, Api, Case, Frame, text_of
 from tests.support.llmock import LLMock, running_llmock
@@ -21,7 +22,7 @@ OPENAI = {"provider": "openai"}
 ANTHROPIC = {"provider": "anthropic"}
 GOOD = turn_document("I am sorry to hear it. What would you like us to do?", asking="wish")
 OTHER = turn_document("That sounds wet! And what do you wish for now?", asking="wish")
-LANES = [f"lane_{number}" for number in range(30)]
+LANES = [f"lane_{number}" for number in range(14)]
 SHORT = {"TRIAGE_FIRST_TOKEN_SECONDS": "0.5", "TRIAGE_READ_SECONDS": "0.4"}
 
 
@@ -65,7 +66,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("lanes")
     tiny = tiny_playbook()
     for name in LANES:
-        models = {"openai": f"gpt-{name}", "anthropic": f"claude-{name}"}
+        models: dict[Provider, str] = {"openai": f"gpt-{name}", "anthropic": f"claude-{name}"}
         own = Models(interview=models, small=models)
         write_playbook(replace(tiny, id=name, models=own), folder)
     return {**SHORT, "TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": LANES[0]}
