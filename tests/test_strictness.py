@@ -32,7 +32,7 @@ def run(folder: Path, content: str, strict: str) -> str:
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, "TRIAGE_TEST_STRICT": strict},
+        env={**os.environ, "TRIAGE_TEST_STRICT": strict, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     return done.stdout
 
