@@ -37,24 +37,24 @@ _LONGEST_READ = 6_000
 class Tuning(Struct, frozen=True):
     """The classifier's constants, chosen on the tuned stories alone (see docs/accuracy.md)."""
 
-    kind_pull: float = 40.0
+    kind_pull: float = 30.0
     """Strength of the area's words as a prior for a kind, in words."""
-    whole_pull: float = 60.0
+    whole_pull: float = 85.0
     """Strength of the whole playbook's words as a prior, in words."""
-    pair_weight: float = 0.5
+    pair_weight: float = 0.27
     """How much a pair of words counts beside a single word."""
-    phrase_weight: float = 1.2
-    phrase_power: float = 1.3
+    phrase_weight: float = 1.8
+    phrase_power: float = 0.6
     """A phrase of n words counts n to this power."""
-    doubt: float = 1.0
+    doubt: float = 0.8
     """A word that an area's texts use n times has n / (n + doubt) of its weight."""
-    typo_weight: float = 0.7
-    length_power: float = 0.5
+    typo_weight: float = 0.45
+    length_power: float = 0.28
     """Evidence is divided by the number of recognised words to this power."""
-    temperature: float = 0.9
-    none_level: float = 2.0
+    temperature: float = 0.8
+    none_level: float = 2.6
     """The evidence that "none of these" has."""
-    unknown_weight: float = 0.5
+    unknown_weight: float = 2.1
     """What every word that the playbook does not have adds to that evidence."""
     latest_weight: float = 1.2
     """How much the latest message counts beside an earlier one."""

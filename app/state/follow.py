@@ -17,7 +17,7 @@ from app.domain import event as events
 from app.domain.errors import StateUnavailable
 from app.domain.event import Delta, EventId, TurnRestarted, TurnStarted
 from app.state import codec
-from app.state.store import Store, translated
+from app.state.store import Store
 
 _BLOCK_MS = 2_000
 _COUNT = 200
@@ -176,19 +176,14 @@ class Follower:
             except StateUnavailable as error:
                 _log.warning("follower.waiting", reason=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
-            except Exception:  # noqa: BLE001
-                # Whatever one stream holds, the readers of all others depend on this task.
-                _log.exception("follower.failed")
-                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _read_once(self) -> None:
         asked = {key: (followed, followed.after) for key, followed in self._followed.items()}
         places = {self._bell: self._rung} | {key: after for key, (_, after) in asked.items()}
-        with translated():
-            answer = await self._store.blocking.execute_command(
-                "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *places,
-                *map(str, places.values()),
-            )  # fmt: skip
+        answer = await self._store.blocking_command(
+            "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *places,
+            *map(str, places.values()),
+        )  # fmt: skip
         for key, rows in answer or ():
             name = key.decode()
             last = EventId.parse(rows[-1][0].decode())
@@ -201,9 +196,17 @@ class Follower:
             # If all readers left and others came meanwhile, these rows may begin beyond them.
             if self._followed.get(name) is followed and followed.after == after:
                 followed.after = last
-                self._hand_out(followed, [one for row in rows for one in read_entry(*row)])
+                self._hand_out(followed, rows)
 
-    def _hand_out(self, followed: _Followed, found: list[StoredEvent]) -> None:
+    def _hand_out(self, followed: _Followed, rows: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        try:
+            found = [one for row in rows for one in read_entry(*row)]
+        except Exception:  # noqa: BLE001
+            # What one stream holds must not stop the task that reads all the others.
+            _log.exception("stream.unreadable")
+            for reader in followed.readers:
+                reader.end()
+            return
         for reader in list(followed.readers):
             if not reader.offer(found):
                 followed.readers.discard(reader)

@@ -1,5 +1,6 @@
 """The connection to Valkey or Redis: pools, scripts, and one translation of what can go wrong."""
 
+import asyncio
 import hashlib
 import ssl
 import time
@@ -23,6 +24,7 @@ ALONE = ("renew", "unlist")
 
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
+BLOCKING_TIMEOUT = 6.0
 _REFUSALS = (
     "OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "UNBLOCKED"
 )  # fmt: skip
@@ -56,7 +58,12 @@ def translated() -> Iterator[None]:
         raise StateUnavailable("it is loading its data", retry_after=1.0) from error
     except exceptions.MaxConnectionsError as error:
         raise StateUnavailable("too many requests are waiting for it") from error
-    except (exceptions.ConnectionError, exceptions.TimeoutError, ssl.SSLError) as error:
+    except (
+        exceptions.ConnectionError,
+        exceptions.TimeoutError,
+        TimeoutError,
+        ssl.SSLError,
+    ) as error:
         raise StateUnavailable("it does not answer") from error
     except exceptions.ReadOnlyError as error:
         raise StateUnavailable("it is a read-only replica") from error
@@ -86,13 +93,13 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client: Redis = _client(url, CONNECTIONS, COMMAND_TIMEOUT)
-        self.blocking: Redis = _client(url, 2, COMMAND_TIMEOUT * 3)
+        self.client: Redis = _client(url, CONNECTIONS)
+        self._blocking: Redis = _client(url, 2)
 
     async def close(self) -> None:
         """Close all connections."""
         await self.client.aclose()
-        await self.blocking.aclose()
+        await self._blocking.aclose()
 
     async def status(self) -> StoreStatus:
         """Ask the server how it is.
@@ -124,7 +131,18 @@ class Store:
             StateUnavailable: if the server does not answer or refuses for want of resources.
         """
         with translated():
-            return await self.client.execute_command(*parts)
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                return await self.client.execute_command(*parts)
+
+    async def blocking_command(self, *parts: Any) -> Any:
+        """Run a command that may take its time, on connections kept for such.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        with translated():
+            async with asyncio.timeout(BLOCKING_TIMEOUT):
+                return await self._blocking.execute_command(*parts)
 
     async def commands(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
         """Run several commands in one round trip, not as a transaction; the first error is raised.
@@ -180,16 +198,18 @@ class Store:
             pipe = self.client.pipeline(transaction=False)
             for command in commands:
                 pipe.pipeline_execute_command(*command)
-            return list(await pipe.execute(raise_on_error=False))
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                return list(await pipe.execute(raise_on_error=False))
 
 
-def _client(url: str, connections: int, timeout: float) -> Redis:
+def _client(url: str, connections: int) -> Redis:
+    # Commands are timed above and not by `socket_timeout`, for which the client sends each through
+    # `asyncio.wait_for`: in Python 3.11 that swallows a cancellation that comes as it ends.
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
+        timeout=COMMAND_TIMEOUT,
+        socket_connect_timeout=COMMAND_TIMEOUT,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.2, base=0.02), retries=3),
         retry_on_error=[exceptions.BusyLoadingError],
         client_name="triage",

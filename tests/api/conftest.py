@@ -28,7 +28,9 @@ def instance(
 ) -> Iterator[Instance]:
     """The running instance."""
     with instances(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start(env=tiny_settings)
+        instance = start(env=tiny_settings, wait=False)
+        instance.wait_ready(timeout=100)
+        yield instance
 
 
 @pytest.fixture(scope="session")

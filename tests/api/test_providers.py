@@ -23,7 +23,7 @@ ANTHROPIC = {"provider": "anthropic"}
 GOOD = turn_document("I am sorry to hear it. What would you like us to do?", asking="wish")
 OTHER = turn_document("That sounds wet! And what do you wish for now?", asking="wish")
 LANES = [f"lane_{number}" for number in range(14)]
-SHORT = {"TRIAGE_FIRST_TOKEN_SECONDS": "0.5", "TRIAGE_READ_SECONDS": "0.4"}
+SHORT = {"TRIAGE_FIRST_TOKEN_SECONDS": "2", "TRIAGE_READ_SECONDS": "1.5"}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,13 @@ def start(
     """Start instances that live as long as this module."""
     with instances(valkey.url, tmp_path_factory.mktemp("providers")) as starting:
         yield starting
+
+
+def begun(start: StartInstance, env: dict[str, str]) -> Instance:
+    """Start an instance and wait as long as a machine with other things to do may need."""
+    instance = start(env=env, wait=False)
+    instance.wait_ready(timeout=100)
+    return instance
 
 
 def keys(mock: LLMock, *providers: str) -> dict[str, str]:
@@ -87,7 +94,7 @@ def lane(free_lanes: Iterator[str]) -> str:
 @pytest.fixture(scope="module")
 def served(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Instance:
     """An instance that asks OpenAI's Responses and then Anthropic."""
-    return start(env={**settings, **keys(mock, "openai", "anthropic")})
+    return begun(start, {**settings, **keys(mock, "openai", "anthropic")})
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +107,13 @@ def both(served: Instance) -> Api:
 def chat(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that asks OpenAI's chat completions and then Anthropic."""
     chosen = {"TRIAGE_OPENAI_API": "chat", **keys(mock, "openai", "anthropic")}
-    return Api(start(env={**settings, **chosen}).port)
+    return Api(begun(start, {**settings, **chosen}).port)
 
 
 @pytest.fixture(scope="module")
 def anthropic(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that asks Anthropic alone."""
-    return Api(start(env={**settings, **keys(mock, "anthropic")}).port)
+    return Api(begun(start, {**settings, **keys(mock, "anthropic")}).port)
 
 
 def reply(document: dict[str, Any] | str, match: dict[str, str] | None = None) -> dict[str, Any]:
@@ -508,7 +515,7 @@ def slow(seconds: float) -> dict[str, Any]:
 def patient(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api:
     """An instance that waits long for its model, so that a test can act while a turn runs."""
     patience = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
-    return Api(start(env={**settings, **patience, **keys(mock, "openai")}).port)
+    return Api(begun(start, {**settings, **patience, **keys(mock, "openai")}).port)
 
 
 def test_whoever_does_not_wait_is_told_where_to_look(patient: Api, mock: LLMock) -> None:

@@ -62,6 +62,7 @@ async def say(page: Page, text: str) -> str:
     heard = page.locator("#announcer p")
     before = await heard.count()
     await box(page).fill(text)
+    await expect(page.locator("#send")).to_be_enabled()
     await page.keyboard.press("Enter")
     await expect(heard.nth(before)).not_to_be_empty()
     await expect(page.locator("#stop")).to_be_hidden()
@@ -176,7 +177,7 @@ async def test_a_running_answer_outlives_a_reload_and_can_be_stopped(
         patience = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
         page = await open_page(start_instance(env={**model, **patience}).url)
         await box(page).fill(STORY)
-        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Enviar").click()
         reply = page.locator(".interviewer p").nth(1)
         await expect(reply).not_to_be_empty()
         await page.reload()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from app.domain.analysis import Fact
 from tests.browser.conftest import OpenPage
@@ -45,6 +45,7 @@ async def url(standin: Standin) -> AsyncIterator[str]:
 async def say(page: Page, text: str) -> None:
     """Type a message and send it with Enter."""
     await page.get_by_label("Sua mensagem").fill(text)
+    await expect(page.get_by_role("button", name="Enviar")).to_be_enabled()
     await page.keyboard.press("Enter")
 
 
@@ -203,6 +204,27 @@ async def test_a_reload_while_sending_still_sends_once(
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     assert len(set(standin.posts)) == 1
     assert len(next(iter(standin.cases.values())).turns) == 1
+
+
+async def test_enter_before_the_greeting_loses_nothing(
+    standin: Standin, url: str, open_page: OpenPage
+) -> None:
+    """Whoever is faster than the server keeps the words in the box until they can be sent."""
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    page = await open_page(url, prepare=lambda context: context.route("**/start", hold))
+    await page.get_by_label("Sua mensagem").fill("Pinga no teto")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Sua mensagem")).to_have_value("Pinga no teto")
+    held.set()
+    await say(page, "Pinga no teto")
+
+    await expect(page.locator(".person p")).to_have_text("Pinga no teto")
+    assert len(standin.posts) == 1
 
 
 async def test_what_was_typed_outlives_a_reload(url: str, open_page: OpenPage) -> None:

@@ -14,6 +14,7 @@ from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.journal import Journal
 from app.state.store import Store
+from app.tether import Tether
 from tests.support.valkey import Wire
 
 
@@ -33,8 +34,11 @@ def redis_server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         socket = Path(folder) / "redis.sock"
         options = ["--port", "0", "--save", "", "--appendonly", "no", "--dir", folder]
+        tether = Tether()
         process = subprocess.Popen(
-            [binary, "--unixsocket", str(socket), *options], stdout=subprocess.DEVNULL
+            tether.command([binary, "--unixsocket", str(socket), *options]),
+            stdout=subprocess.DEVNULL,
+            pass_fds=tether.fds,
         )
         try:
             _wait_for(socket, process)
@@ -42,6 +46,7 @@ def redis_server() -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait()
+            tether.close()
 
 
 def _wait_for(socket: Path, process: "subprocess.Popen[bytes]") -> None:

@@ -12,6 +12,7 @@ let language = languageOf(recall("language") ?? navigator.language);
 let texts = textsOf(language);
 let saved = recall("case");
 let view = null; // the case as the server last told it
+let ready = false; // whether the view is of the saved case, so that it can be added to
 let running = null; // what is being answered: {turn}, null until it is accepted
 
 /* What this device keeps. A browser that forbids storage still serves the one visit. */
@@ -41,11 +42,14 @@ function keepCase(changes) {
 /* The case: started, read again after a reload, left behind. */
 
 async function begin() {
+  ready = false;
+  refresh();
   if (saved && asked && saved.asked !== asked) keepCase(null);
   try {
     if (saved?.pending) await deliver(saved.pending);
     if (!saved) await start();
     view = await read();
+    ready = true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (!saved || ![401, 403, 404, 410].includes(error.status)) return tell(error);
@@ -146,7 +150,7 @@ function again(text) {
 }
 
 async function send(text) {
-  if (!text || running || !saved) return;
+  if (!text || running || !ready) return;
   const pending = { key: crypto.randomUUID(), text };
   keepCase({ pending });
   write("");
@@ -331,7 +335,7 @@ async function speakIn(chosen) {
   texts = textsOf(chosen);
   keep("language", chosen);
   label();
-  if (running || !view) return;
+  if (running || !ready) return;
   if (view.turns.length === 0 && view.locale !== chosen) return leave();
   draw();
   if (view.status === "completed") await showResult();
@@ -378,7 +382,7 @@ function refresh() {
   at("talk").classList.toggle("waiting", running !== null);
   at("stop").hidden = !running?.turn;
   at("send").hidden = !at("stop").hidden;
-  at("send").disabled = running !== null || !box.value.trim();
+  at("send").disabled = !ready || running !== null || !box.value.trim();
   at("finish").hidden = complete || running !== null || !view?.turns.length;
   box.placeholder = complete ? texts.add : texts.write;
 }

@@ -1,6 +1,6 @@
 """What reading one chunk of a provider's stream costs: our decoder against the SDKs' own.
 
-Run as a script. Every row reads the same bytes, one event to a chunk as providers send them, with
+Every row reads the same bytes, one event to a chunk as providers send them, with
 no network: `process_time` of one thread, the best of several rounds.
 """
 
