@@ -32,7 +32,7 @@ from app.domain.playbook import URGENCY_ORDER, Level, Playbook
 from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel
-from app.llm.model import ChatMessage, ModelRequest
+from app.llm.model import ModelRequest
 from app.state.conversations import Claim
 
 PLANNED: Mapping[Level, Strategy] = {"low": "simple", "medium": "failover", "high": "ensemble"}
@@ -78,7 +78,7 @@ class Analyst:
         if self._model is not None:
             try:
                 found = await self._ask(self._model, rules, state, turns, draft, attempts)
-                result = _upon(rules, state, draft, found, attempts)
+                result = _upon(rules, state, draft, found, attempts, claim.turn)
             except NoModelLeft as error:
                 reason = f"guided: {error}"
                 result = _with_provenance(draft, degradations=(*degradations, reason))
@@ -107,7 +107,7 @@ class Analyst:
             system=rules.analysis_system[state.locale],
             messages=(
                 *prompts.conversation(turns),
-                ChatMessage(role="user", content=f"<draft>\n{_to_json(shown).decode()}\n</draft>"),
+                prompts.draft(_to_json(shown).decode()),
             ),
             schema_name="analysis",
             schema=rules.documents.analysis_schema,
@@ -131,8 +131,9 @@ def _upon(
     draft: Analysis,
     found: ModelAnalysis,
     attempts: list[Attempt],
+    last: int,
 ) -> Analysis:
-    """Put a model's analysis upon the rules' draft."""
+    """Put a model's analysis upon the rules' draft; `last` is the number of the latest message."""
     classification = _classification(rules.playbook, state, draft, found)
     sub = rules.playbook.subareas().get(classification.code or "")
     higher = URGENCY_ORDER.index(found.urgency) > URGENCY_ORDER.index(draft.urgency.level)
@@ -143,8 +144,6 @@ def _upon(
         deadline=draft.urgency.deadline or found.deadline or None,
     )
     answered = [one for one in attempts if one.outcome == "completed"]
-    last = state.assessment
-    turn = max((slot.turn for slot in last.slots.values()), default=1)
     return replace(
         draft,
         classification=classification,
@@ -154,7 +153,7 @@ def _upon(
         parties=tuple(Party(role=one.role, name=one.name) for one in found.parties)
         or draft.parties,
         chronology=tuple(
-            ChronologyEntry(when=one.when, what=one.what, turn=max(1, one.message) or turn)
+            ChronologyEntry(when=one.when, what=one.what, turn=min(max(1, one.message), last))
             for one in found.chronology
         )
         or draft.chronology,

@@ -129,6 +129,10 @@ class Interviewer:
                 if isinstance(step, Anew) and advice:
                     yield Words(advice)
         if reply is None or not reply.text.strip():
+            if reply is not None and reply.text:  # nothing but space was shown: take it back
+                yield Anew("provider")
+                if advice:
+                    yield Words(advice)
             line = rules.guided.answer(claim.state, assessment, text, claim.turn)
             reply = _guided_reply(line, assessment, reply)
             async for word in self._spoken(line.text, watched):
@@ -212,8 +216,6 @@ class Interviewer:
                                 rules, claim, "".join(pieces), assessment, value, last, attempts
                             )
         except NoModelLeft as error:
-            if pieces:
-                yield Anew("provider")
             yield _Reply(
                 text="",
                 assessment=assessment,

@@ -54,7 +54,7 @@ def _fits(playbook: Playbook, name: str, value: str) -> bool:
         case "choice":
             return any(option.value == value for option in slot.options)
         case "money" | "number":
-            return value.replace(".", "", 1).isdecimal()
+            return value.isascii() and value.replace(".", "", 1).isdecimal()
         case "text" | "place" | "date":
             return True
         case _:

@@ -69,6 +69,11 @@ def current(turn: int, text: str, situation: str) -> ChatMessage:
     )
 
 
+def draft(json: str) -> ChatMessage:
+    """Return the rules' draft of a result; it quotes the person, so it is escaped as they are."""
+    return ChatMessage(role="user", content=f"<draft>\n{_escaped(json)}\n</draft>")
+
+
 def situation(assessment: Assessment, *, last: bool, left: int) -> str:
     """Return what is known, what is missing, and whether this is the last reply."""
     known = "; ".join(
