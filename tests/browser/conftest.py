@@ -8,9 +8,18 @@ from typing import Protocol
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 CHROMIUM = Path(os.environ.get("TRIAGE_TEST_CHROMIUM", "/usr/bin/chromium"))
+PATIENCE_MS = 30_000
+"""Machines that run tests are busy; what waits for an event need not be in a hurry."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +39,7 @@ class OpenPage(Protocol):
         url: str,
         *,
         locale: str = "pt-BR",
-        prepare: Callable[[BrowserContext], Awaitable[None]] | None = None,
+        prepare: Callable[[BrowserContext], Awaitable[object]] | None = None,
         **options: object,
     ) -> Page:
         """Open an address in a browser profile of its own."""
@@ -48,6 +57,7 @@ def chromium() -> Path:
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
     """One browser for all tests; each page has a profile of its own."""
     async with async_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         await browser.close()
@@ -63,7 +73,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             url: str,
             *,
             locale: str = "pt-BR",
-            prepare: Callable[[BrowserContext], Awaitable[None]] | None = None,
+            prepare: Callable[[BrowserContext], Awaitable[object]] | None = None,
             **options: object,
         ) -> Page:
             context = await browser.new_context(locale=locale, **options)  # type: ignore[arg-type]
@@ -71,7 +81,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             if prepare is not None:
                 await prepare(context)
             page = await context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(PATIENCE_MS)
             page.on("console", lambda message: _note(message, complaints))
             page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
             page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 
 from app.domain.analysis import Fact
 from tests.browser.conftest import OpenPage
@@ -216,7 +216,10 @@ async def test_enter_before_the_greeting_loses_nothing(
         await held.wait()
         await route.continue_()
 
-    page = await open_page(url, prepare=lambda context: context.route("**/start", hold))
+    async def held_start(context: BrowserContext) -> None:
+        await context.route("**/start", hold)
+
+    page = await open_page(url, prepare=held_start)
     await page.get_by_label("Sua mensagem").fill("Pinga no teto")
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Sua mensagem")).to_have_value("Pinga no teto")
