@@ -110,7 +110,7 @@ class Interviewer:
         state = replace(_moved_on(claim, reply, text), questions=claim.state.questions)
         return Answer(reply="", state=state, events=_events(claim, state))
 
-    async def _say(
+    async def _say(  # noqa: C901
         self, claim: Claim, text: str, watched: Callable[[], bool]
     ) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]

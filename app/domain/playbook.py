@@ -164,6 +164,8 @@ class RedFlag(_Part, frozen=True, kw_only=True):
     unless: Words = {}
     """Regular expressions that, where they cover a hit, make it not count (such as negations)."""
     answers: tuple[Answer, ...] = ()
+    areas: tuple[Code, ...] = ()
+    """Areas or sub-areas that are this danger by themselves: placing a case there raises it."""
     urgency: UrgencyLevel
     advice: Texts
     """What to do at once; shown before anything else."""
