@@ -1,7 +1,7 @@
 """The safety floor: danger that is found by rules alone, which a model may raise but never lower.
 
-A red flag is raised by a word or phrase of the playbook, by one of its patterns, by an answer, or by
-the kind of problem the case is placed in.
+A red flag is raised by a word or phrase of the playbook, by one of its patterns, by an answer, or
+by the kind of problem the case is placed in.
 An `unless` pattern takes a hit back only where it really speaks about that hit: it must cover it,
 or stand directly before it with nothing but a space in between. Every other hit of the same flag
 still counts, so a negation at one place never silences danger at another.
