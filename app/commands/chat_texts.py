@@ -56,7 +56,7 @@ _PORTUGUESE = Texts(
     steps="Próximos passos",
     documents="Documentos para levar",
     mentioned="Documentos já mencionados",
-    warnings="Cuidado com",
+    warnings="Cuidados",
     facts="O que foi entendido",
 )
 
@@ -86,7 +86,7 @@ _ENGLISH = Texts(
     steps="Next steps",
     documents="Documents to bring",
     mentioned="Documents already mentioned",
-    warnings="Beware of",
+    warnings="Take care",
     facts="What was understood",
 )
 

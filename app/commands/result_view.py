@@ -29,11 +29,11 @@ def result_view(analysis: Analysis, texts: Texts) -> RenderableType:
         Text(kind.area, style="dim") if kind.area and kind.subarea else None,
         _urgency(analysis.urgency, texts),
         Padding(Text(texts.human, style="bold"), (1, 0, 0, 0)) if analysis.needs_human else None,
-        _part(texts.summary, [analysis.summary.plain] if analysis.summary.plain else [], ""),
         _part(texts.steps, analysis.next_steps, None),
         _part(texts.documents, analysis.documents.needed, "☐"),
         _part(texts.mentioned, analysis.documents.mentioned, "☑"),
         _part(texts.warnings, analysis.warnings, "!"),
+        _part(texts.summary, [analysis.summary.plain] if analysis.summary.plain else [], ""),
         _facts(analysis.facts, texts),
     ]
     colour = _COLOURS[analysis.urgency.level]
