@@ -21,6 +21,7 @@ async def _answering(line: str) -> AsyncIterator[Store]:
     """Run a server that greets as usual and answers everything else with one line."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())
         while head := await reader.readline():
             parts = []
             for _ in range(int(head[1:])):
@@ -29,13 +30,18 @@ async def _answering(line: str) -> AsyncIterator[Store]:
             writer.write(b"+OK\r\n" if parts[0] == b"CLIENT" else line.encode() + b"\r\n")
             await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
+    served: list[asyncio.Task[None] | None] = []
     with tempfile.TemporaryDirectory(prefix="fake-") as folder:
         socket = Path(folder) / "s"
         async with await asyncio.start_unix_server(serve, socket):
             store = Store(f"unix://{socket}")
-            yield store
-            await store.close()
+            try:
+                yield store
+            finally:
+                await store.close()
+                await asyncio.gather(*(one for one in served if one is not None))
 
 
 @pytest.mark.parametrize(
