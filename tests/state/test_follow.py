@@ -338,20 +338,21 @@ class _Joined:
 
     async def _read(self, follower: Follower) -> None:
         async with follower.follow(self._writer.key, self.place) as subscription:
-            while self.goal is None or (self.got or [self.place])[-1] < self.goal:
+            leaving = asyncio.create_task(self.leave.wait())
+            while not self._has_all():
                 reading = asyncio.create_task(subscription.queue.get())
-                leaving = asyncio.create_task(self.leave.wait())
-                await asyncio.wait([reading, leaving], return_when=asyncio.FIRST_COMPLETED)
-                if reading.done():
-                    batch = reading.result()
-                    assert batch is not None
-                    self.got += [one.id for one in batch]
-                elif self.goal is None:
+                if self.goal is None:
+                    await asyncio.wait([reading, leaving], return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done() and (self._has_all() or self.goal is None):
                     reading.cancel()
                     break
-                else:
-                    self.got += [one.id for one in (await reading) or ()]
-                leaving.cancel()
+                batch = await reading
+                assert batch is not None
+                self.got += [one.id for one in batch]
+            leaving.cancel()
+
+    def _has_all(self) -> bool:
+        return self.goal is not None and (self.got or [self.place])[-1] >= self.goal
 
     async def go(self) -> None:
         """Leave now; what it got until then has to be a beginning of what there was."""
