@@ -25,9 +25,8 @@ ALONE = ("renew", "unlist")
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
 BLOCKING_TIMEOUT = 6.0
-_REFUSALS = (
-    "OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "UNBLOCKED"
-)  # fmt: skip
+_REFUSALS = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "UNBLOCKED")
+"""Codes of answers for which the client has no exception of their own."""
 
 
 class Script:
@@ -67,6 +66,8 @@ def translated() -> Iterator[None]:
         raise StateUnavailable("it does not answer") from error
     except exceptions.ReadOnlyError as error:
         raise StateUnavailable("it is a read-only replica") from error
+    except exceptions.OutOfMemoryError as error:
+        raise StateUnavailable("its memory is full") from error
     except exceptions.ResponseError as error:
         if str(error).startswith(_REFUSALS):
             raise StateUnavailable(str(error).split(maxsplit=1)[0].lower()) from error
