@@ -223,6 +223,7 @@ class Intake:
         """
         record = await self.open(case_id, token)
         if await self._conversations.drop(case_id, turn) == "next":
+            await self._runner.hush(case_id, turn)
             found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
             try:
                 if isinstance(found, Claim):

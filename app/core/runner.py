@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol, assert_never
 
 import structlog
@@ -39,6 +40,7 @@ MAX_ATTEMPTS = 10
 THINKING_SECONDS = 0.1
 REAP_SECONDS = 0.1
 HEARTBEAT_SECONDS = 10.0
+HUSH_SECONDS = 1.0
 IDLE_LISTED_MS = 10_000
 UNABLE_SECONDS = 5.0
 _BUSY_PAGE = 20_000
@@ -82,6 +84,7 @@ class TurnRunner:
         playbooks: Mapping[str, Playbook],
         *,
         most: int = 1_000,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._conversations = conversations
         self._journal = journal
@@ -89,6 +92,7 @@ class TurnRunner:
         self._interviewer = interviewer
         self._playbooks = playbooks
         self._most = most
+        self._heartbeat_seconds = heartbeat_seconds
         self._works: dict[str, _Work] = {}
         self._look_again: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,6 +135,18 @@ class TurnRunner:
         """Return the feed of a turn that runs in this process."""
         work = self._works.get(case_id)
         return work.feed if work is not None and work.claim.turn == turn else None
+
+    async def hush(self, case_id: str, turn: int) -> None:
+        """Stop a turn that speaks in this process; its log then holds every word it showed."""
+        work = self._works.get(case_id)
+        if work is None or work.claim.turn != turn or work.task is None:
+            return
+        work.task.cancel()
+        await asyncio.wait([work.task])
+        # While Valkey is away there is nothing to wait for; whoever takes the turn will see to it.
+        with suppress(Fenced, TimeoutError):
+            async with asyncio.timeout(HUSH_SECONDS):
+                await work.log.settle()
 
     def absorb(self, claim: Claim) -> Answer:
         """Take in what a claim's command says without answering it."""
@@ -327,7 +343,7 @@ class TurnRunner:
 
     async def _beat_forever(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(self._heartbeat_seconds)
             for work in list(self._works.values()):
                 work.feed.beat()
 
