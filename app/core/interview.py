@@ -110,39 +110,48 @@ class Interviewer:
         state = replace(_moved_on(claim, reply, text), questions=claim.state.questions)
         return Answer(reply="", state=state, events=_events(claim, state))
 
-    async def _say(  # noqa: C901
+    async def _say(
         self, claim: Claim, text: str, watched: Callable[[], bool]
     ) -> AsyncIterator[Step]:
-        rules = self._rules[claim.state.playbook]
         assessment = self._read(claim, text)
         advice = self._advice(claim, assessment)
-        model = self._model if claim.state.status == "active" else None
-        reply: _Reply | None = None
         if advice:
             yield Words(advice)
-        if model is not None and claim.state.variant == CONVERSATIONAL:
-            async for step in self._ask(model, rules, claim, text, assessment):
+        async for step in self._reply(claim, text, assessment, watched):
+            if isinstance(step, _Reply):
+                late = self._advice(claim, step.assessment, known=assessment).rstrip()
+                if late:
+                    yield Words("\n\n" + late)
+                said = advice + step.text + ("\n\n" + late if late else "")
+                async for ending in self._concluded(claim, replace(step, text=said), text):
+                    yield ending
+                continue
+            yield step
+            if isinstance(step, Anew) and advice:
+                yield Words(advice)
+
+    async def _reply(
+        self, claim: Claim, text: str, assessment: Assessment, watched: Callable[[], bool]
+    ) -> AsyncIterator[Words | Anew | _Reply]:
+        """Let a model answer, and the guided interviewer where none does; `_Reply` comes last."""
+        rules = self._rules[claim.state.playbook]
+        tried: _Reply | None = None
+        asks = claim.state.status == "active" and claim.state.variant == CONVERSATIONAL
+        if self._model is not None and asks:
+            async for step in self._ask(self._model, rules, claim, text, assessment):
                 if isinstance(step, _Reply):
-                    reply = step
-                    continue
-                yield step
-                if isinstance(step, Anew) and advice:
-                    yield Words(advice)
-        if reply is None or not reply.text.strip():
-            if reply is not None and reply.text:  # nothing but space was shown: take it back
-                yield Anew("provider")
-                if advice:
-                    yield Words(advice)
-            line = rules.guided.answer(claim.state, assessment, text, claim.turn)
-            reply = _guided_reply(line, assessment, reply)
-            async for word in self._spoken(line.text, watched):
-                yield word
-        late = self._advice(claim, reply.assessment, known=assessment)
-        if late:
-            yield Words("\n\n" + late.rstrip())
-        said = advice + reply.text + ("\n\n" + late.rstrip() if late else "")
-        async for ending in self._concluded(claim, replace(reply, text=said), text):
-            yield ending
+                    tried = step
+                else:
+                    yield step
+        if tried is not None and tried.text.strip():
+            yield tried
+            return
+        if tried is not None and tried.text:  # nothing but space was shown: take it back
+            yield Anew("provider")
+        line = rules.guided.answer(claim.state, assessment, text, claim.turn)
+        async for word in self._spoken(line.text, watched):
+            yield word
+        yield _guided_reply(line, assessment, tried)
 
     async def _correct(self, claim: Claim, slot: str, value: str) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]
