@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from types import FrameType
 
 import click
@@ -28,10 +29,17 @@ class DrainingServer(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain on the first signal, then stop as the framework does."""
+        """Begin to drain on the first signal; Ctrl-C pressed again waits no longer.
+
+        The framework would raise the signal once more when all is done. An instance that was asked
+        to end has not been killed: it says that it has stopped, and its status is 0.
+        """
+        del frame
         if self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(drain(self._parts))
-        super().handle_exit(sig, frame)
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
 
 @click.command()
