@@ -40,8 +40,14 @@ class Reader:
     """The readers' side of one process."""
 
     def __init__(
-        self, conversations: ConversationStateManager, follower: Follower, runner: TurnRunner
+        self,
+        conversations: ConversationStateManager,
+        follower: Follower,
+        runner: TurnRunner,
+        *,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
+        self._heartbeat_seconds = heartbeat_seconds
         self._conversations = conversations
         self._follower = follower
         self._runner = runner
@@ -154,7 +160,7 @@ class Reader:
     async def _next(self, subscription: Subscription) -> list[StoredEvent] | None:
         """Return what came; nothing after a while of silence; None when the reader is let go."""
         try:
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
+            async with asyncio.timeout(self._heartbeat_seconds):
                 return await subscription.queue.get()
         except TimeoutError:
             return []
