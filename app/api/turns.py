@@ -113,6 +113,7 @@ class TurnController(Controller):
             key=required_key(idempotency_key),
             text=data.message,
             on_busy=on_busy,
+            streamed=True,
         )
         return stream(reader.turn(data.case_id, turn, START), turn)
 

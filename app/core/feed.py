@@ -6,7 +6,7 @@ list. So a slow one costs nothing but its place, and one that comes late misses 
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal
 
 from app.domain.event import EventId
@@ -17,7 +17,8 @@ HEARTBEAT = b": hb\n\n"
 class TurnFeed:
     """The frames of one turn, from its opening to its end in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, awaited: bool = False) -> None:
+        """Begin; `awaited` says that somebody is about to read."""
         self.ended: Literal["finished", "left"] | None = None
         """`left`: this process stopped working on the turn before its end; look elsewhere."""
         self.last = EventId(0, 0)
@@ -25,11 +26,13 @@ class TurnFeed:
         self._frames: list[bytes] = []
         self._waiting: list[asyncio.Future[bool]] = []
         self._over = asyncio.Event()
+        self._awaited = awaited
+        self._readers = 0
 
     @property
     def watched(self) -> bool:
-        """Whether a reader follows the words as they come."""
-        return bool(self._waiting)
+        """Whether somebody follows the words as they come, or is about to."""
+        return self._awaited or self._readers > 0
 
     def add(self, event_id: EventId, frame: bytes) -> None:
         """Add a frame and wake the readers."""
@@ -53,20 +56,25 @@ class TurnFeed:
         """Wait for the end without reading along."""
         await self._over.wait()
 
-    async def read(self, after: EventId) -> AsyncIterator[bytes]:
+    async def read(self, after: EventId) -> AsyncGenerator[bytes, None]:
         """Yield everything beyond a place, as much at once as there is, until the end."""
-        place = bisect_right(self._ids, after)
-        while True:
-            if place < len(self._frames) and self._ids[place] <= after:
-                place += 1  # the reader is ahead of what there was when it came
-            elif place < len(self._frames):
-                chunk = b"".join(self._frames[place:])
-                place = len(self._frames)
-                yield chunk
-            elif self.ended is not None:
-                return
-            elif await self._next():
-                yield HEARTBEAT
+        self._awaited = False
+        self._readers += 1
+        try:
+            place = bisect_right(self._ids, after)
+            while True:
+                if place < len(self._frames) and self._ids[place] <= after:
+                    place += 1  # the reader is ahead of what there was when it came
+                elif place < len(self._frames):
+                    chunk = b"".join(self._frames[place:])
+                    place = len(self._frames)
+                    yield chunk
+                elif self.ended is not None:
+                    return
+                elif await self._next():
+                    yield HEARTBEAT
+        finally:
+            self._readers -= 1
 
     async def _next(self) -> bool:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -122,8 +122,25 @@ class Intake:
         """Return the playbook of a case."""
         return self._playbooks[state.playbook]
 
-    async def say(self, case_id: str, token: str, *, key: str, text: str, on_busy: OnBusy) -> int:
+    async def say(
+        self,
+        case_id: str,
+        token: str,
+        *,
+        key: str,
+        text: str,
+        on_busy: OnBusy,
+        streamed: bool = False,
+    ) -> int:
         """Take a message in; from then on it cannot be lost. Returns its turn.
+
+        Args:
+            case_id: the case.
+            token: its token.
+            key: the caller's idempotency key.
+            text: in the person's own words.
+            on_busy: what to do while another turn is unfinished.
+            streamed: whether the caller reads the answer as it forms.
 
         Raises:
             CaseNotFound, IdempotencyMismatch, TurnBusy, CaseFull: as `accept` does.
@@ -143,7 +160,7 @@ class Intake:
                     f"message: it has {len(cleaned)} characters and at most {most} are taken;"
                     " send it in parts"
                 )
-        return await self._post(case_id, token, key, Say(text=cleaned), on_busy)
+        return await self._post(case_id, token, key, Say(text=cleaned), on_busy, streamed=streamed)
 
     async def correct(self, case_id: str, token: str, *, key: str, slot: str, value: str) -> int:
         """Take the correction of a fact in; returns its turn.
@@ -242,7 +259,14 @@ class Intake:
         await self._conversations.erase(case_id, digest(token))
 
     async def _post(
-        self, case_id: str, token: str, key: str, command: Command, on_busy: OnBusy
+        self,
+        case_id: str,
+        token: str,
+        key: str,
+        command: Command,
+        on_busy: OnBusy,
+        *,
+        streamed: bool = False,
     ) -> int:
         if self._runner.draining:
             raise Draining("this instance is shutting down")
@@ -256,7 +280,7 @@ class Intake:
             claim=self._runner.has_room,
         )
         if receipt.claim is not None:
-            await self._runner.take(receipt.claim, receipt.listed_ms)
+            await self._runner.take(receipt.claim, receipt.listed_ms, awaited=streamed)
         elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:
             await self.cancel(case_id, token, receipt.done + 1)
         return receipt.turn

@@ -63,11 +63,11 @@ class Answering(Protocol):
 class _Work:
     """One running turn."""
 
-    def __init__(self, claim: Claim, listed_ms: int, log: TurnLog) -> None:
+    def __init__(self, claim: Claim, listed_ms: int, log: TurnLog, *, awaited: bool) -> None:
         self.claim = claim
         self.listed_ms = listed_ms
         self.log = log
-        self.feed = TurnFeed()
+        self.feed = TurnFeed(awaited=awaited)
         self.spoke = False
         self.task: asyncio.Task[None] | None = None
 
@@ -157,8 +157,10 @@ class TurnRunner:
         if self.has_room and case_id not in self._works:
             await self._adopt(case_id, time.time_ns() // 1_000_000)
 
-    async def take(self, claim: Claim, listed_ms: int) -> None:
+    async def take(self, claim: Claim, listed_ms: int, *, awaited: bool = False) -> None:
         """Work on a claimed turn, and on whatever else waits in its case, apart from the caller.
+
+        `awaited` says that the caller will read the words as they come.
 
         Where this process cannot, because it began to drain or lacks the playbook, it hands over.
         """
@@ -167,13 +169,13 @@ class TurnRunner:
             _log.warning("turn.handed_on", case=claim.case_id, playbook=claim.state.playbook)
             await self._hand_over(claim)
         else:
-            self._begin(claim, listed_ms)
+            self._begin(claim, listed_ms, awaited=awaited)
 
-    def _begin(self, claim: Claim, listed_ms: int) -> None:
+    def _begin(self, claim: Claim, listed_ms: int, *, awaited: bool) -> None:
         if claim.attempt > 1:
             _log.info("turn.recovered", case=claim.case_id, turn=claim.turn, attempt=claim.attempt)
         log = self._journal.open(claim.case_id, claim.turn, claim.epoch)
-        work = _Work(claim, listed_ms, log)
+        work = _Work(claim, listed_ms, log, awaited=awaited)
         opening = (
             TurnStarted(turn=claim.turn, attempt=1, variant=claim.state.variant)
             if claim.attempt == 1

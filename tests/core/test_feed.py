@@ -65,3 +65,15 @@ async def test_a_reader_that_went_away_harms_nobody() -> None:
     feed.add(EventId(1, 1), b"x")
     feed.end("left")
     assert await stays == b"x"
+
+
+async def test_a_reader_watches_until_it_leaves() -> None:
+    """Who is announced counts before it comes, and who reads counts also while it is busy."""
+    feed = TurnFeed(awaited=True)
+    assert feed.watched
+    feed.add(EventId(1, 1), b"x")
+    reading = feed.read(EventId(0, 0))
+    assert await anext(reading) == b"x"
+    assert feed.watched
+    await reading.aclose()
+    assert not feed.watched
