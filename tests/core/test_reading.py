@@ -33,12 +33,6 @@ def forget_log(valkey: EmbeddedValkey, case: Case, turn: int = 1) -> None:
         assert wire.call("DEL", CaseKeys(case.id).log(turn)) == b"1"
 
 
-@pytest.fixture
-def hold() -> Hold:
-    """The model stops before its third word."""
-    return Hold(before=2)
-
-
 async def held(core: Core, hold: Hold) -> Case:
     """Return a case whose first turn has said two words and waits before the third."""
     case = await core.opened()
