@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from app.domain.job import Estimate, Queue
 from app.domain.playbook import Level
 
 
@@ -125,6 +126,40 @@ class TurnFailed(_Event, frozen=True, kw_only=True, tag="turn.failed"):
     """A sentence fit to show."""
 
 
+class AnalysisQueued(_Event, frozen=True, kw_only=True, tag="analysis.queued"):
+    """The interview is over and its analysis goes on in the background; one may leave."""
+
+    turn: int
+    job: str
+    queue: Queue
+    ahead: int
+    """Jobs of the same queue that are not over yet."""
+    estimate: Estimate | None = None
+    """How long it will take; absent where too little was measured or no worker serves the queue."""
+
+
+class AnalysisProgress(_Event, frozen=True, kw_only=True, tag="analysis.progress"):
+    """A step of a background analysis is done."""
+
+    turn: int
+    job: str
+    step: str
+    done: int
+    of: int
+    """How many steps are expected; it can shrink, where one turns out not to be needed."""
+
+
+class AnalysisFailed(_Event, frozen=True, kw_only=True, tag="analysis.failed"):
+    """A background analysis was given up or cancelled; a person has to look at the case."""
+
+    turn: int
+    job: str
+    code: Literal["gave_up", "cancelled"]
+    retryable: bool
+    message: str
+    """A sentence fit to show."""
+
+
 class AnalysisCompleted(_Event, frozen=True, kw_only=True, tag="analysis.completed"):
     """The result is there."""
 
@@ -132,6 +167,8 @@ class AnalysisCompleted(_Event, frozen=True, kw_only=True, tag="analysis.complet
     code: str | None
     urgency: str
     needs_human: bool
+    job: str | None = None
+    """The background job that made it; absent where the turn itself did."""
 
 
 class CaseStatusChanged(_Event, frozen=True, kw_only=True, tag="case.status"):
@@ -158,8 +195,9 @@ class RedFlagRaised(_Event, frozen=True, kw_only=True, tag="case.red_flag"):
 
 
 Terminal = TurnCompleted | TurnCancelled | TurnFailed
-TurnEvent = TurnStarted | Status | Delta | TurnRestarted | Snapshot | Terminal
-CaseEvent = CaseStatusChanged | AnalysisCompleted | FactCorrected | RedFlagRaised
+TurnEvent = TurnStarted | Status | Delta | TurnRestarted | Snapshot | AnalysisQueued | Terminal
+AnalysisEvent = AnalysisQueued | AnalysisProgress | AnalysisCompleted | AnalysisFailed
+CaseEvent = CaseStatusChanged | AnalysisEvent | FactCorrected | RedFlagRaised
 Event = TurnEvent | CaseEvent
 
 TERMINAL_NAMES = frozenset({"turn.completed", "turn.cancelled", "turn.failed"})

@@ -98,6 +98,8 @@ class SubArea(_Part, frozen=True, kw_only=True):
     """Words and phrases that speak for this kind of problem."""
     examples: Words
     """Short stories, as people tell them."""
+    signs: Words = {}
+    """Signs that speak for this kind of problem where no single phrase does."""
     nature: Name
     """The general nature of the matter, such as labour, civil or hardware."""
     urgency: UrgencyLevel = "low"
@@ -145,6 +147,17 @@ class Complexity(_Part, frozen=True, kw_only=True):
     signals: tuple[Signal, ...] = ()
 
 
+class Concept(_Part, frozen=True, kw_only=True):
+    """Words that mean the same to the rules, such as all the words for a child."""
+
+    words: Words = {}
+    """Words and phrases; `word*` stands for every word that begins so, `{name}` for a concept."""
+    idioms: Words = {}
+    """Phrases in which those words mean something else: `dying to see`."""
+    deniable: bool = False
+    """Whether a denial right before it takes it back."""
+
+
 class Answer(_Part, frozen=True, kw_only=True):
     """A slot value that raises a red flag."""
 
@@ -157,15 +170,19 @@ class RedFlag(_Part, frozen=True, kw_only=True):
 
     code: Name
     label: Texts
+    signs: Words = {}
+    """Signs made of words and concepts; see `app.core.signs`."""
     words: Words = {}
     """Words and phrases; compared without accents and case, at word boundaries."""
     patterns: Words = {}
     """Regular expressions over the same folded text."""
     unless: Words = {}
-    """Regular expressions that, where they cover a hit, make it not count (such as negations)."""
+    """Regular expressions that, where they cover a hit of `words` or `patterns`, take it back."""
     answers: tuple[Answer, ...] = ()
     areas: tuple[Code, ...] = ()
     """Areas or sub-areas that are this danger by themselves: placing a case there raises it."""
+    suggests: tuple[Code, ...] = ()
+    """Sub-areas that a case with this danger is likely to be of."""
     urgency: UrgencyLevel
     advice: Texts
     """What to do at once; shown before anything else."""
@@ -249,6 +266,8 @@ class Playbook(_Part, frozen=True, kw_only=True):
     slots: tuple[Slot, ...]
     areas: tuple[Area, ...]
     complexity: Complexity
+    concepts: dict[Name, Concept] = {}
+    """Shared lists of words of which the signs of danger are made."""
     red_flags: tuple[RedFlag, ...]
     general_steps: Words
     """Next steps where the kind of problem has none of its own or was not recognised."""
