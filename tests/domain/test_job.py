@@ -23,7 +23,7 @@ def test_what_is_no_name_is_refused(text: str) -> None:
 
 def test_every_complexity_has_its_queue() -> None:
     """A slow analysis never waits in the queue of quick ones."""
-    assert [QUEUE_OF[level] for level in ("low", "medium", "high")] == list(QUEUES)  # type: ignore[index]
+    assert [QUEUE_OF[level] for level in ("low", "medium", "high")] == list(QUEUES)
     assert not JOB_OVER & {"queued", "running"}
 
 
