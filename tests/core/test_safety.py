@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from app.core.patterns import compile_pattern, required_literal
+from app.core.literals import required_literals
+from app.core.patterns import compile_pattern
 from app.core.safety import SafetyFloor
 from app.domain.assessment import SlotValue
 from app.domain.playbook import RedFlag
@@ -108,11 +109,15 @@ def test_more_text_in_sentences_of_its_own_hides_nothing(before: str, after: str
 
 
 _FRAGMENTS = st.sampled_from(
-    ["gas", "a", r"\w+", r"\b", " ", "(?:x|yy)", "(z)?", "[abc]", "o{0,2}", "e?", "l+", ".", r"\."]
-)
+    [
+        "gas", "a", r"\w+", r"\b", " ", "(?:x|yy)", "(z)?", "[abc]", "o{0,2}", "e?", "l+", ".",
+        r"\.", "|", "(?:x+|yg?)", "(?:s|)", "(?!x)", "(?<!s )", "[^a]", "(?:ga|g(?:s|x)){1,2}",
+        "[a-e]", "(?:a?s?g?x?){2}", "(?:a|b|c|o|e)", r"\d", "^",
+    ]
+)  # fmt: skip
 
 
-@given(st.lists(_FRAGMENTS, min_size=1, max_size=6).map("".join), st.text("agsxyzobcel .1"))
+@given(st.lists(_FRAGMENTS, min_size=1, max_size=7).map("".join), st.text("agsxyzobcel .1"))
 def test_the_literal_check_never_hides_a_match(pattern: str, text: str) -> None:
     """A pattern finds with its literal check exactly what it finds without."""
     plain = [
@@ -122,5 +127,6 @@ def test_the_literal_check_never_hides_a_match(pattern: str, text: str) -> None:
 
 
 def test_the_literal_is_used_where_there_is_one() -> None:
-    """The check is worth something: it finds the longest sure literal."""
-    assert required_literal(r"\bcheir\w+ (?:\w+ ){0,2}gas\b") == "cheir"
+    """The check is worth something: it finds the longest sure literals."""
+    assert required_literals(r"\bcheir\w+ (?:\w+ ){0,2}gas\b") == ("cheir",)
+    assert required_literals(r"\b(?:smell|reek)\w* .{0,9}gas") == ("reek", "smell")
