@@ -44,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     machine may need more."""
     read_seconds: Annotated[float, Meta(gt=0)] = 5.0
     """How long it may fall silent after that."""
+    operator_token: Annotated[str, Meta(min_length=16, max_length=256)] | None = None
+    """What operators send as their bearer token; without it, operator routes are closed."""
     pace_ms: int = 15
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

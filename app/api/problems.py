@@ -51,15 +51,17 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
         400, "idempotency-key-missing", "An Idempotency-Key is needed"
     ),
     errors.NotAuthenticated: _Kind(401, "not-authenticated", "A credential is needed"),
+    errors.OperatorOnly: _Kind(403, "operator-only", "This is for operators"),
     errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
+    errors.JobNotFound: _Kind(404, "job-not-found", "There is no such job"),
+    errors.JobConflict: _Kind(409, "job-conflict", "The job is in no state for that"),
     errors.TurnBusy: _Kind(409, "turn-busy", "Another turn is running"),
     errors.CaseFull: _Kind(409, "case-full", "The case takes no more messages"),
     errors.ResultNotReady: _Kind(409, "result-not-ready", "There is no result yet"),
     errors.IdempotencyMismatch: _Kind(
         422, "idempotency-mismatch", "The Idempotency-Key was used for something else"
     ),
-    errors.StrategyUnavailable: _Kind(501, "strategy-unavailable", "No such strategy here"),
     errors.Draining: _Kind(503, "draining", "This instance is shutting down"),
     errors.StateUnavailable: _Kind(503, "state-unavailable", "The storage is not available"),
 }
@@ -158,8 +160,10 @@ def plugin() -> ProblemDetailsPlugin:
 _WORDS = {
     400: "The request cannot be understood: `invalid-input`, `idempotency-key-missing`.",
     401: "No credential: `not-authenticated`.",
-    404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`.",
-    409: "Not now: `turn-busy`, `case-full`, `result-not-ready`.",
+    403: "Not for this credential: `operator-only`.",
+    404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
+    " `job-not-found`.",
+    409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`.",
@@ -170,6 +174,8 @@ READING = (400, 401, 404, 431, 503)
 """What a request about a case may be answered with, besides success."""
 WRITING = (*READING, 409, 413, 415, 422)
 """The same for a request that gives a case something to do."""
+OPERATING = (*READING, 403)
+"""What an operator's request may be answered with."""
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.operator import made_operator_token, operator_token_file
 from app.commands.place import (
     base_url,
     hide_secret,
@@ -79,7 +80,12 @@ async def _up(settings: Settings, console: Console, *, worker: bool) -> None:
 
 
 def _children(settings: Settings, redis_url: str, *, worker: bool) -> Iterator[Child]:
-    env = child_environment(os.environ, TRIAGE_REDIS_URL=redis_url, TRIAGE_VAR=str(settings.var))
+    env = child_environment(
+        os.environ,
+        TRIAGE_REDIS_URL=redis_url,
+        TRIAGE_VAR=str(settings.var),
+        TRIAGE_OPERATOR_TOKEN=made_operator_token(settings),
+    )
     triage = [sys.executable, "-m", "app.cli"]
     yield Child(name="api", command=[*triage, "serve"], env=env)
     if worker:
@@ -144,6 +150,9 @@ def welcome(settings: Settings) -> str:
         "Interviewer": interviewer(settings),
         "Data": f"{settings.var}"
         + (f" and {hide_secret(settings.redis_url)}" if settings.redis_url else ""),
+        "Operators": "TRIAGE_OPERATOR_TOKEN"
+        if settings.operator_token
+        else f"token in {operator_token_file(settings.var)}",
         "Open to": reach,
     }
     lines = "\n".join(f"  {name:<12} {text}" for name, text in rows.items())

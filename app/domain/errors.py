@@ -5,12 +5,14 @@ TriageError
 │   ├── IdempotencyKeyMissing    a turn was posted without its key
 │   └── IdempotencyMismatch      the same key came with another body
 ├── NotAuthenticated             no credential came with the request
+├── OperatorOnly                 the credential is not an operator's
 ├── CaseNotFound                 no such case, or it is somebody else's
 ├── TurnNotFound                 no such turn in this case
 ├── TurnBusy                     another turn is running and the caller asked not to wait
 ├── CaseFull                     the case has reached its playbook's limit of messages
 ├── ResultNotReady               the interview or the analysis is still going on
-├── StrategyUnavailable          an analysis strategy this version does not have
+├── JobNotFound                  no such background analysis
+├── JobConflict                  the job is in no state for that
 ├── Draining                     this instance is shutting down
 ├── StateUnavailable             Valkey is away, loading or full
 ├── Fenced                       another instance owns the case now
@@ -36,6 +38,10 @@ class IdempotencyMismatch(InvalidInput):
 
 class NotAuthenticated(TriageError):
     """No usable credential came with the request."""
+
+
+class OperatorOnly(TriageError):
+    """What was asked for is for operators, and the credential is not theirs."""
 
 
 class CaseNotFound(TriageError):
@@ -68,8 +74,12 @@ class ResultNotReady(TriageError):
         self.status = status
 
 
-class StrategyUnavailable(TriageError):
-    """An analysis strategy was asked for that this version does not have."""
+class JobNotFound(TriageError):
+    """There is no such background analysis."""
+
+
+class JobConflict(TriageError):
+    """The job is in no state for what was asked, such as cancelling one that is done."""
 
 
 class Draining(TriageError):
