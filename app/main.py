@@ -56,8 +56,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     model: FailoverModel | None
 
 
-def build_parts(settings: Settings, redis_url: str) -> Parts:
-    """Build an instance's parts.
+def load_rules(settings: Settings) -> dict[str, Rules]:
+    """Read the playbooks and compile their rules, by id; a process needs them once.
 
     Raises:
         PlaybookInvalid: if any playbook has mistakes; a bad playbook never starts.
@@ -69,7 +69,12 @@ def build_parts(settings: Settings, redis_url: str) -> Parts:
         raise InvalidInput(
             f"TRIAGE_PLAYBOOK: no playbook {settings.playbook!r}; there are: {known}"
         )
-    rules = {name: Rules(playbook) for name, playbook in playbooks.items()}
+    return {name: Rules(playbook) for name, playbook in playbooks.items()}
+
+
+def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
+    """Build an instance's parts."""
+    playbooks = {name: compiled.playbook for name, compiled in rules.items()}
     models = build_models(settings)
     model = FailoverModel(models) if models else None
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from types import FrameType
 
 import click
@@ -12,8 +13,9 @@ import uvloop
 
 from app.api.protocol import ProblemProtocol
 from app.commands.storage import storage_url
+from app.core.rules import Rules
 from app.logging import set_up_logging
-from app.main import Parts, build_parts, create_app, drain
+from app.main import Parts, build_parts, create_app, drain, load_rules
 from app.settings import Settings, read_settings
 
 _GRACE_SECONDS = 5
@@ -51,11 +53,12 @@ def serve() -> None:
     """
     settings = read_settings(os.environ)
     set_up_logging(settings, f"api:{settings.port}")
-    uvloop.run(_serve(settings))
+    uvloop.run(run(settings, load_rules(settings)))
 
 
-async def _serve(settings: Settings) -> None:
-    parts = build_parts(settings, storage_url(settings))
+async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
+    """Serve until a signal ends it."""
+    parts = build_parts(settings, storage_url(settings), rules)
     config = uvicorn.Config(
         create_app(parts),
         host=settings.host,
