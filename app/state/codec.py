@@ -12,6 +12,7 @@ import msgspec
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, CaseState, Turn
 from app.domain.errors import StateUnavailable
+from app.domain.job import Job, StepRecord
 
 T = TypeVar("T")
 
@@ -21,6 +22,8 @@ _state: Callable[[bytes], CaseState] = msgspec.msgpack.Decoder(CaseState).decode
 _turn: Callable[[bytes], Turn] = msgspec.msgpack.Decoder(Turn).decode
 _accepted: Callable[[bytes], Accepted] = msgspec.msgpack.Decoder(Accepted).decode
 _analysis: Callable[[bytes], Analysis] = msgspec.msgpack.Decoder(Analysis).decode
+_job: Callable[[bytes], Job] = msgspec.msgpack.Decoder(Job).decode
+_step: Callable[[bytes], StepRecord] = msgspec.msgpack.Decoder(StepRecord).decode
 decode_pieces: Callable[[bytes], list[str]] = msgspec.msgpack.Decoder(list[str]).decode
 
 
@@ -57,3 +60,13 @@ def decode_accepted(data: bytes) -> Accepted:
 def decode_analysis(data: bytes) -> Analysis:
     """Read a result."""
     return _strict(_analysis, data)
+
+
+def decode_job(data: bytes) -> Job:
+    """Read what a background job is to do."""
+    return _strict(_job, data)
+
+
+def decode_step(data: bytes) -> StepRecord:
+    """Read what a step of an analysis came to."""
+    return _strict(_step, data)

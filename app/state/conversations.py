@@ -5,7 +5,6 @@
 of the earlier owner is refused.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -22,7 +21,10 @@ from app.domain.errors import (
     TurnNotFound,
 )
 from app.domain.event import EventId
+from app.domain.job import Job
+from app.domain.notification import Notification
 from app.state import codec, keys
+from app.state.indexes import job_listed, listed, now_ms, outbox_listed
 from app.state.keys import CaseKeys
 from app.state.store import Store
 
@@ -50,6 +52,11 @@ class Claim(Struct, frozen=True, kw_only=True):
     """Why there is a new owner, if it is not the first."""
     behind: int
     """How many accepted turns wait behind this one."""
+
+    @property
+    def lease_key(self) -> str:
+        """The lease's key."""
+        return CaseKeys(self.case_id).lease
 
     @property
     def lease(self) -> str:
@@ -174,7 +181,7 @@ class ConversationStateManager:
             "start",
             CaseKeys(state.case_id).all(),
             [token_hash, codec.encode(state), ttl, cap, state.variant],
-            before=_listed(_now_ms(), state.case_id, keys.live(state.case_id)),
+            before=listed(now_ms(), state.case_id, keys.live(state.case_id)),
         )
         if not opened:
             raise CaseNotFound(state.case_id)
@@ -208,7 +215,7 @@ class ConversationStateManager:
             CaseFull: the playbook's limit is reached.
             StateTooNew: the command is taken in, but another version has to answer it.
         """
-        now = _now_ms()
+        now = now_ms()
         answer = await self._store.run(
             "accept",
             CaseKeys(case_id).all(),
@@ -222,7 +229,7 @@ class ConversationStateManager:
                 self.owner if claim else "",
                 LEASE_MS,
             ],
-            before=_listed(now, case_id, keys.BUSY, keys.live(case_id)),
+            before=listed(now, case_id, keys.BUSY, keys.live(case_id)),
         )
         match answer:
             case [b"NEW", turn, done]:
@@ -284,8 +291,12 @@ class ConversationStateManager:
         ttl: int,
         log_ttl: int,
         events: Sequence[bytes],
+        job: Job | None = None,
+        notifications: Sequence[Notification] = (),
     ) -> int:
         """Commit a turn; from then on it is there for every reader, whole.
+
+        The background job that it asks for and what the world should be told are written with it.
 
         Returns:
             How many accepted turns are still unfinished.
@@ -308,9 +319,16 @@ class ConversationStateManager:
             ttl,
             log_ttl,
             claim.lease,
+            b"" if job is None else codec.encode(job),
+            "" if job is None else job.queue,
+            len(notifications),
+            *(part for one in notifications for part in (one.id, codec.encode(one))),
             *events,
         ]
-        match await self._store.run("finish", CaseKeys(claim.case_id).all(), args):
+        before = [] if job is None else job_listed(job)
+        if notifications:
+            before += outbox_listed(claim.case_id)
+        match await self._store.run("finish", CaseKeys(claim.case_id).all(), args, before=before):
             case [b"OK" | b"DONE", pending]:
                 if state.status == "completed":
                     await self._store.command("ZREM", keys.live(claim.case_id), claim.case_id)
@@ -431,7 +449,7 @@ class ConversationStateManager:
             How many cases were forgotten, and how many were listed as busy again.
         """
         gone = woken = 0
-        top = _now_ms() - stale_ms
+        top = now_ms() - stale_ms
         for shard in range(keys.LIVE_SHARDS):
             index = keys.live_shard(shard)
             place = 0
@@ -458,7 +476,7 @@ class ConversationStateManager:
         return gone, woken
 
     async def _wake(self, case_id: str) -> int:
-        return int(await self._store.command("ZADD", keys.BUSY, "NX", _now_ms(), case_id))
+        return int(await self._store.command("ZADD", keys.BUSY, "NX", now_ms(), case_id))
 
     async def _unlist(self, listed_ms: int, case_id: str, *indexes: str) -> None:
         for index in indexes:
@@ -488,18 +506,6 @@ class ConversationStateManager:
             behind=behind,
             reason="handover" if reason == b"handover" else "takeover",
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _listed(now: int, case_id: str, *indexes: str) -> list[tuple[str | int, ...]]:
-    return [
-        command
-        for index in indexes
-        for command in (("ZADD", index, now, case_id), ("EXPIRE", index, keys.INDEX_TTL))
-    ]
 
 
 def _scored(flat: Sequence[Any]) -> list[tuple[str, int]]:

@@ -9,6 +9,20 @@ BUSY = "tri:busy"
 Written before the accept, so a crash between the two leaves a harmless entry and never a hidden
 turn. It is a hint for the reapers; the truth is each case's inbox.
 """
+AGENDA = "tri:agenda"
+"""Sorted set: background jobs by the time at which a reconciler should look at them again.
+
+Written before the job is, in the same round trip: it may name a job too many, never one too few.
+"""
+JOBS = "tri:jobs"
+"""Sorted set: background jobs by the time of their creation, for operators."""
+DEAD = "tri:jobs:dead"
+"""Sorted set: jobs that were given up, by that time; the truth is each job."""
+OUTBOX = "tri:outbox"
+"""Sorted set: cases whose outbox has something to send, by the time at which it is due."""
+WORKERS = "tri:workers"
+"""Hash: each living worker's queues and slots, by its name."""
+WORKER_TTL = 60
 INDEX_TTL = 40 * 86_400
 """Seconds an index outlives its last write; longer than any case by default."""
 
@@ -16,7 +30,17 @@ INDEX_TTL = 40 * 86_400
 class CaseKeys:
     """The keys of one case."""
 
-    __slots__ = ("events", "idempotency", "inbox", "lease", "meta", "turn_prefix", "turns")
+    __slots__ = (
+        "events",
+        "idempotency",
+        "inbox",
+        "job_prefix",
+        "lease",
+        "meta",
+        "outbox",
+        "turn_prefix",
+        "turns",
+    )
 
     def __init__(self, case_id: str) -> None:
         base = f"tri:{{{case_id}}}:"
@@ -33,6 +57,9 @@ class CaseKeys:
         self.events = base + "ev"
         """STREAM: the case's own life."""
         self.turn_prefix = base + "t:"
+        self.job_prefix = base + "j:"
+        self.outbox = base + "o"
+        """HASH: what the world should be told of the case, by its stable id."""
 
     def all(self) -> list[str]:
         """Return the keys in the order in which every script takes them."""
@@ -44,11 +71,26 @@ class CaseKeys:
             self.lease,
             self.events,
             self.turn_prefix,
+            self.job_prefix,
+            self.outbox,
         ]
 
     def log(self, turn: int) -> str:
         """Return the key of a turn's token log, a STREAM."""
         return f"{self.turn_prefix}{turn}"
+
+    def job(self, turn: int) -> str:
+        """Return the key of the background job that a turn asked for, a HASH."""
+        return f"{self.job_prefix}{turn}"
+
+    def job_lease(self, turn: int) -> str:
+        """Return the key of the lease of whoever works on that job, a STRING."""
+        return f"{self.job_prefix}{turn}:k"
+
+
+def durations(queue: str) -> str:
+    """Return the list of how long the latest jobs of a queue took, in milliseconds."""
+    return f"tri:jobs:took:{queue}"
 
 
 def live(case_id: str) -> str:

@@ -8,19 +8,33 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.exceptions import NoScriptError
 
-from app.state.conversations import LEASE_MS, Claim
-from app.state.keys import CaseKeys
+from app.state.conversations import LEASE_MS
 from app.state.store import SCRIPTS
 
 RENEW_SECONDS = 0.25
 STUCK_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
+
+
+class Leased(Protocol):
+    """Whatever is held by a lease: a turn, a background job."""
+
+    @property
+    def lease_key(self) -> str:
+        """The lease's key."""
+        ...
+
+    @property
+    def lease(self) -> str:
+        """The lease's value while it is ours."""
+        ...
 
 
 class LeaseKeeper:
@@ -33,7 +47,7 @@ class LeaseKeeper:
             url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
         )
         self._client: Redis = Redis(connection_pool=pool)
-        self._held: dict[str, tuple[Claim, Callable[[], None]]] = {}
+        self._held: dict[str, tuple[Leased, Callable[[], None]]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._alive = time.monotonic()
@@ -57,17 +71,17 @@ class LeaseKeeper:
             self._thread.join()
         self._client.close()
 
-    def hold(self, claim: Claim, on_lost: Callable[[], None]) -> None:
+    def hold(self, claim: Leased, on_lost: Callable[[], None]) -> None:
         """Renew a claim's lease until it is dropped; `on_lost` is called on the event loop."""
         with self._lock:
-            self._held[claim.case_id] = (claim, on_lost)
+            self._held[claim.lease_key] = (claim, on_lost)
 
-    def drop(self, claim: Claim) -> bool:
+    def drop(self, claim: Leased) -> bool:
         """Stop renewing a claim's lease; False if it was not held."""
         with self._lock:
-            held = self._held.get(claim.case_id, (None,))[0] is claim
+            held = self._held.get(claim.lease_key, (None,))[0] is claim
             if held:
-                del self._held[claim.case_id]
+                del self._held[claim.lease_key]
         return held
 
     def _beat(self) -> None:
@@ -86,13 +100,12 @@ class LeaseKeeper:
             if held:
                 self._renew(held)
 
-    def _renew(self, held: list[tuple[Claim, Callable[[], None]]]) -> None:
+    def _renew(self, held: list[tuple[Leased, Callable[[], None]]]) -> None:
         script = SCRIPTS["renew"]
         try:
             pipe = self._client.pipeline(transaction=False)
             for claim, _ in held:
-                lease = CaseKeys(claim.case_id).lease
-                pipe.evalsha(script.digest, 1, lease, claim.lease, str(LEASE_MS))
+                pipe.evalsha(script.digest, 1, claim.lease_key, claim.lease, str(LEASE_MS))
             answers = pipe.execute(raise_on_error=False)
             if any(isinstance(answer, NoScriptError) for answer in answers):
                 self._client.script_load(script.source)

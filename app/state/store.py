@@ -19,7 +19,9 @@ from app.domain.errors import StateUnavailable
 
 SHARED = ("start", "accept", "claim", "finish", "release", "drop", "erase", "save")
 """Scripts over the keys of a case."""
-ALONE = ("renew", "unlist")
+JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
+"""Scripts over the keys of a case that concern one of its background jobs."""
+ALONE = ("renew", "unlist", "move")
 """Scripts over one key of their own."""
 
 CONNECTIONS = 64
@@ -36,12 +38,13 @@ class Script:
 
     def __init__(self, name: str) -> None:
         folder = resources.files("app.state") / "scripts"
-        parts = [f"{name}.lua"] if name in ALONE else ["lib.lua", f"{name}.lua"]
+        shared = ["lib.lua"] * (name not in ALONE) + ["job_lib.lua"] * (name in JOBS)
+        parts = [*shared, f"{name}.lua"]
         self.source = "\n".join((folder / part).read_text() for part in parts)
         self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-SCRIPTS = {name: Script(name) for name in SHARED + ALONE}
+SCRIPTS = {name: Script(name) for name in SHARED + JOBS + ALONE}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 -- Shared by all scripts of a case. Every script takes the same keys in the same order; time is the
 -- server's own, so that instances with wrong clocks agree on it.
-local m, l, q, idem, lease, ev, log_prefix =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local m, l, q, idem, lease, ev, log_prefix, job_prefix, outbox =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 local function now_ms()
   local t = redis.call('TIME')
@@ -17,6 +17,12 @@ local function touch(ttl)
   for i = 1, 6 do
     if i ~= 5 then redis.call('EXPIRE', KEYS[i], ttl) end
   end
+  redis.call('EXPIRE', outbox, ttl)
+end
+
+-- Tell the case's own readers.
+local function tell(event)
+  redis.call('XADD', ev, 'MAXLEN', '~', 1000, '*', 'e', event)
 end
 
 -- Make `owner` the owner of the oldest unfinished turn. The epoch grows even where a failover lost

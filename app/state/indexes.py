@@ -1,0 +1,49 @@
+"""The indexes over all cases, and how they are written: before what they point to.
+
+An entry may name something that never came to be, and never the other way round; a sweep or a
+reconciler takes such entries off again.
+"""
+
+import time
+from typing import Any
+
+from app.domain.job import Job
+from app.state import keys
+
+Command = tuple[Any, ...]
+
+_AGENDA_MS = 1_000
+"""How long after its creation a reconciler looks whether somebody has begun with a job."""
+
+
+def now_ms() -> int:
+    """Return the Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def listed(at_ms: int, member: str, *indexes: str) -> list[Command]:
+    """Return the commands that put a member on indexes at a time."""
+    return [
+        command
+        for index in indexes
+        for command in (("ZADD", index, at_ms, member), ("EXPIRE", index, keys.INDEX_TTL))
+    ]
+
+
+def job_listed(job: Job) -> list[Command]:
+    """Return the commands that list a new job.
+
+    It comes onto the agenda a moment ahead, since whoever creates it wakes a worker for it first.
+    """
+    return [
+        *listed(now_ms() + _AGENDA_MS, job.id, keys.AGENDA),
+        *listed(job.created_at, job.id, keys.JOBS),
+    ]
+
+
+def outbox_listed(case_id: str) -> list[Command]:
+    """Return the commands that say that a case has something to tell the world, now."""
+    return [
+        ("ZADD", keys.OUTBOX, "LT", now_ms(), case_id),
+        ("EXPIRE", keys.OUTBOX, keys.INDEX_TTL),
+    ]

@@ -1,0 +1,228 @@
+"""Background analyses in Valkey, from a worker's side: claim, keep a step, finish, give back.
+
+What stands with the case is the truth of a job; the agenda only says when somebody should look at
+it. Whoever holds a `JobClaim` works on the job until another claims it with a higher epoch, and
+from that moment everything the earlier worker writes is refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from app.domain.analysis import Analysis
+from app.domain.case import CaseState, Turn
+from app.domain.errors import CaseNotFound, Fenced
+from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress, encode
+from app.domain.job import Job, StepRecord
+from app.domain.notification import Notification
+from app.state import codec, keys
+from app.state.conversations import LEASE_MS
+from app.state.indexes import listed, now_ms, outbox_listed
+from app.state.keys import CaseKeys
+from app.state.store import Store
+
+_KEPT_DURATIONS = 200
+
+
+class JobClaim(Struct, frozen=True, kw_only=True):
+    """The right to work on a job."""
+
+    job: Job
+    owner: str
+    epoch: int
+    attempt: int
+    """1 for the first worker, one more for each that began anew."""
+    spent: bool
+    """The job has worn out as many workers as it may: it is only to be given up."""
+    state: CaseState
+    turns: tuple[Turn, ...]
+    """All turns up to the one that asked for the analysis, oldest first."""
+    steps: Mapping[str, StepRecord]
+    """What earlier workers' steps came to."""
+
+    @property
+    def lease_key(self) -> str:
+        """The lease's key."""
+        return CaseKeys(self.job.case_id).job_lease(self.job.turn)
+
+    @property
+    def lease(self) -> str:
+        """The lease's value."""
+        return f"{self.owner}:{self.epoch}"
+
+
+class NotClaimed(Struct, frozen=True):
+    """Why there was nothing to claim, and how long until there may be."""
+
+    reason: Literal["gone", "over", "held", "later"]
+    wait_ms: int = 0
+
+
+class Jobs:
+    """Background analyses, as one process works on them. `owner` names the process."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self.owner = owner
+
+    async def claim(self, case_id: str, turn: int, *, most_attempts: int) -> JobClaim | NotClaimed:
+        """Become the job's worker.
+
+        Raises:
+            StateTooNew: only a newer version can work on it.
+        """
+        answer = await self._run("job_claim", case_id, turn, self.owner, LEASE_MS, most_attempts)
+        match answer:
+            case [b"GONE"]:
+                return NotClaimed("gone")
+            case [b"OVER"]:
+                return NotClaimed("over")
+            case [b"HELD", wait]:
+                return NotClaimed("held", int(wait))
+            case [b"LATER", wait]:
+                return NotClaimed("later", int(wait))
+            case [word, epoch, attempt, fields, state, turns]:
+                found = pairs(fields)
+                return JobClaim(
+                    job=codec.decode_job(found[b"spec"]),
+                    owner=self.owner,
+                    epoch=int(epoch),
+                    attempt=attempt,
+                    spent=word == b"SPENT",
+                    state=codec.decode_state(state),
+                    turns=tuple(map(codec.decode_turn, turns)),
+                    steps={
+                        name[2:].decode(): codec.decode_step(data)
+                        for name, data in found.items()
+                        if name.startswith(b"s:")
+                    },
+                )
+            case _:
+                raise ValueError(f"job_claim answered {answer!r}")
+
+    async def keep(
+        self, claim: JobClaim, step: str, record: StepRecord, progress: AnalysisProgress
+    ) -> StepRecord:
+        """Keep what a step came to, and return it, or what was kept of it before.
+
+        Raises:
+            Fenced: another worker has the job, or an operator cancelled it.
+            CaseNotFound: the case is gone.
+        """
+        args = (claim.epoch, step, codec.encode(record), encode(progress))
+        answer = await self._run("job_keep", claim.job.case_id, claim.job.turn, *args)
+        if answer[0] == b"OK":
+            return codec.decode_step(answer[1])
+        raise _refused(answer[0], claim)
+
+    async def finish(
+        self,
+        claim: JobClaim,
+        result: Analysis,
+        event: AnalysisCompleted,
+        notification: Notification,
+        *,
+        ttl: int,
+    ) -> bool:
+        """End a job with its result; False if a newer analysis of the case has made it pointless.
+
+        Raises:
+            Fenced: another worker has the job, or an operator cancelled it.
+            CaseNotFound: the case is gone.
+        """
+        answer = await self._end(
+            claim, "done", codec.encode(result), "", ttl, encode(event), notification
+        )
+        if answer[0] == b"SUPERSEDED":
+            return False
+        took = int(answer[2]) - int(answer[1])
+        key = keys.durations(claim.job.queue)
+        await self._store.commands(
+            [
+                ("LPUSH", key, took),
+                ("LTRIM", key, 0, _KEPT_DURATIONS - 1),
+                ("EXPIRE", key, keys.INDEX_TTL),
+            ]
+        )
+        return True
+
+    async def give_up(
+        self,
+        claim: JobClaim,
+        error: str,
+        event: AnalysisFailed,
+        notification: Notification,
+        *,
+        ttl: int,
+    ) -> None:
+        """End a job without a result and put it before the operators.
+
+        Raises:
+            Fenced: another worker has the job, or an operator cancelled it.
+            CaseNotFound: the case is gone.
+        """
+        before = listed(now_ms(), claim.job.id, keys.DEAD)
+        await self._end(claim, "dead", b"", error, ttl, encode(event), notification, before)
+
+    async def postpone(self, claim: JobClaim, error: str | None, wait_ms: int) -> None:
+        """Give a job back, to be tried again after a while; without an error it is handed over.
+
+        Raises:
+            Fenced: another worker has the job, or an operator cancelled it.
+            CaseNotFound: the case is gone.
+        """
+        args = (claim.epoch, claim.lease, error or "", wait_ms)
+        answer = await self._run(
+            "job_postpone", claim.job.case_id, claim.job.turn, *args,
+            before=listed(now_ms() + wait_ms, claim.job.id, keys.AGENDA),
+        )  # fmt: skip
+        if answer != b"OK":
+            raise _refused(answer, claim)
+
+    async def _end(
+        self,
+        claim: JobClaim,
+        state: Literal["done", "dead"],
+        result: bytes,
+        error: str,
+        ttl: int,
+        event: bytes,
+        notification: Notification,
+        before: Sequence[Sequence[Any]] = (),
+    ) -> Any:
+        answer = await self._run(
+            "job_finish",
+            claim.job.case_id,
+            claim.job.turn,
+            claim.epoch,
+            claim.lease,
+            state,
+            result,
+            error,
+            ttl,
+            event,
+            notification.id,
+            codec.encode(notification),
+            before=[*outbox_listed(claim.job.case_id), *before],
+        )
+        if answer[0] not in {b"OK", b"SUPERSEDED"}:
+            raise _refused(answer[0], claim)
+        await self._store.command("ZREM", keys.AGENDA, claim.job.id)
+        return answer
+
+    async def _run(
+        self, script: str, case_id: str, *args: Any, before: Sequence[Sequence[Any]] = ()
+    ) -> Any:
+        return await self._store.run(script, CaseKeys(case_id).all(), args, before=before)
+
+
+def _refused(word: bytes, claim: JobClaim) -> Exception:
+    if word == b"FENCED":
+        return Fenced(f"job {claim.job.id} is in other hands")
+    return CaseNotFound(claim.job.case_id)
+
+
+def pairs(flat: Any) -> dict[bytes, bytes]:
+    """Return a hash as a dictionary, whichever way the client answers."""
+    return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
