@@ -7,6 +7,8 @@ from msgspec import Struct
 from app.domain.analysis import Analysis
 from app.domain.case import CaseState
 from app.domain.event import CaseEvent
+from app.domain.job import Job
+from app.domain.notification import Notification
 from app.domain.usage import Attempt
 
 
@@ -32,6 +34,10 @@ class Answer(Struct, frozen=True, kw_only=True):
     reply: str
     state: CaseState
     result: Analysis | None = None
+    job: Job | None = None
+    """The background analysis that the turn asks for, in place of a result."""
+    notifications: tuple[Notification, ...] = ()
+    """What the world outside should be told."""
     events: tuple[CaseEvent, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     degradations: tuple[str, ...] = ()
