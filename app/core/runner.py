@@ -338,6 +338,13 @@ class TurnRunner:
             _log.warning("case.left_to_newer", case=case_id, reason=str(error))
             self._look_again[case_id] = time.monotonic() + error.retry_after
             return
+        except TriageError:
+            raise
+        except Exception:  # noqa: BLE001
+            # A case that is damaged must not come before all others again and again.
+            _log.exception("case.unreadable", case=case_id)
+            self._look_again[case_id] = time.monotonic() + UNABLE_SECONDS
+            return
         if isinstance(found, Claim):
             await self.take(found, listed_ms)
         elif found in {"idle", "gone"} and time.time() * 1_000 - listed_ms > IDLE_LISTED_MS:

@@ -9,6 +9,9 @@ from app.commands.playbook import playbook
 from app.domain.errors import InvalidInput
 from tests.support.playbook_files import line_of, write
 
+WIDE = {"COLUMNS": "160"}
+"""A terminal in which no word of the tables is broken, wherever the tests run."""
+
 
 def test_check_says_that_a_sound_file_is_sound(tmp_path: Path) -> None:
     """One line for a sound file, and exit 0."""
@@ -48,7 +51,7 @@ def test_check_needs_a_file() -> None:
 def test_list_names_the_shipped_and_further_playbooks(tmp_path: Path) -> None:
     """Both shipped playbooks are there, and those of the folder."""
     write(tmp_path)
-    result = CliRunner().invoke(playbook, ["list", "--playbooks", str(tmp_path)])
+    result = CliRunner().invoke(playbook, ["list", "--playbooks", str(tmp_path)], env=WIDE)
     assert result.exit_code == 0
     for name in ("legal_br", "it_support", "garden"):
         assert name in result.output
@@ -58,7 +61,7 @@ def test_show_prints_slots_taxonomy_flags_and_limits(tmp_path: Path) -> None:
     """The tables speak the wanted locale."""
     write(tmp_path)
     call = ["show", "garden", "--playbooks", str(tmp_path), "--locale", "en"]
-    result = CliRunner().invoke(playbook, call, env={"COLUMNS": "160"})
+    result = CliRunner().invoke(playbook, call, env=WIDE)
     assert result.exit_code == 0
     for piece in ("Garden", "Did you use poison?", "plants.lawn", "poisoned", "1 to 5"):
         assert piece in result.output
@@ -68,7 +71,8 @@ def test_show_prints_slots_taxonomy_flags_and_limits(tmp_path: Path) -> None:
 def test_show_prints_the_default_locale_first(tmp_path: Path) -> None:
     """Without a locale, the playbook's first is used."""
     write(tmp_path)
-    result = CliRunner().invoke(playbook, ["show", "garden", "--playbooks", str(tmp_path)])
+    call = ["show", "garden", "--playbooks", str(tmp_path)]
+    result = CliRunner().invoke(playbook, call, env=WIDE)
     assert "Jardim" in result.output
 
 
