@@ -36,14 +36,15 @@ def job_listed(job: Job) -> list[Command]:
     It comes onto the agenda a moment ahead, since whoever creates it wakes a worker for it first.
     """
     return [
-        *listed(now_ms() + _AGENDA_MS, job.id, keys.AGENDA),
+        *listed(now_ms() + _AGENDA_MS, job.id, keys.agenda(job.queue)),
         *listed(job.created_at, job.id, keys.JOBS),
     ]
 
 
 def outbox_listed(case_id: str) -> list[Command]:
-    """Return the commands that say that a case has something to tell the world, now."""
-    return [
-        ("ZADD", keys.OUTBOX, "LT", now_ms(), case_id),
-        ("EXPIRE", keys.OUTBOX, keys.INDEX_TTL),
-    ]
+    """Return the commands that say that a case has something to tell the world, now.
+
+    The time is written in any case: whoever looks at the outbox right now sees by it that there is
+    more, and does not put the case off.
+    """
+    return listed(now_ms(), case_id, keys.OUTBOX)
