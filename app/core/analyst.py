@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from app.core import prompts
 from app.core.documents import ModelAnalysis
 from app.core.lexical import ABSTAIN_BELOW
+from app.core.memo import Steps
 from app.core.results import guided_analysis
 from app.core.rules import Rules
 from app.domain.analysis import (
@@ -33,13 +34,22 @@ from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel
 from app.llm.model import ModelRequest
-from app.state.conversations import Claim
 
 PLANNED: Mapping[Level, Strategy] = {"low": "simple", "medium": "failover", "high": "ensemble"}
 _MAX_OUTPUT_TOKENS = 4_000
 _TOP = 5
 
 _to_json = msgspec.json.Encoder().encode
+
+
+class CaseInHand(Struct, frozen=True, kw_only=True):
+    """A case whose interview is over, as the analyst gets it."""
+
+    state: CaseState
+    turns: tuple[Turn, ...]
+    """Oldest first, the one whose end asks for the result included."""
+    turn: int
+    """That turn's number."""
 
 
 class Analysed(Struct, frozen=True, kw_only=True):
@@ -62,12 +72,20 @@ class Analyst:
         self._model = model
         self._names = names
 
-    async def analyse(self, claim: Claim, state: CaseState) -> Analysed:
-        """Return the result of a case whose interview ends with the claimed turn."""
+    def planned(self, state: CaseState) -> Strategy:
+        """Return the strategy by which this case's result is to be made."""
+        return PLANNED[state.assessment.complexity]
+
+    def in_background(self, state: CaseState) -> bool:
+        """Say whether the result takes so long that nobody should wait for it."""
+        return self._model is not None and self.planned(state) in {"failover", "ensemble"}
+
+    async def analyse(self, case: CaseInHand, steps: Steps) -> Analysed:  # noqa: ARG002
+        """Return the result of a case; `steps` keep what models were asked and answered."""
         began = time.perf_counter()
+        state, turns = case.state, case.turns
         rules = self._rules[state.playbook]
-        planned = PLANNED[state.assessment.complexity]
-        turns = (*claim.turns, _running(claim, state))
+        planned = self.planned(state)
         degradations = () if planned == "simple" else (f"{planned}: not part of this version",)
         draft = guided_analysis(
             rules.playbook, rules.understanding, state, turns, state.updated_at, 0.0, planned,
@@ -78,7 +96,7 @@ class Analyst:
         if self._model is not None:
             try:
                 found = await self._ask(self._model, rules, state, turns, draft, attempts)
-                result = _upon(rules, state, draft, found, attempts, claim.turn)
+                result = _upon(rules, state, draft, found, attempts, case.turn)
             except NoModelLeft as error:
                 reason = f"guided: {error}"
                 result = _with_provenance(draft, degradations=(*degradations, reason))
@@ -218,18 +236,4 @@ def _with_provenance(
             degradations=provenance.degradations if degradations is None else degradations,
             duration_ms=provenance.duration_ms if duration_ms is None else duration_ms,
         ),
-    )
-
-
-def _running(claim: Claim, state: CaseState) -> Turn:
-    """Return the turn that is not committed yet, as part of the conversation."""
-    return Turn(
-        turn=claim.turn,
-        command=claim.accepted.command,
-        at=claim.accepted.at,
-        reply="",
-        outcome="completed",
-        finished_at=state.updated_at,
-        event_id="",
-        terminal=b"",
     )

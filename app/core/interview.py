@@ -16,15 +16,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import prompts
-from app.core.analyst import Analyst
+from app.core.analyst import Analyst, CaseInHand
 from app.core.documents import NONE, ModelTurn
 from app.core.guided import Line
+from app.core.memo import Unkept
 from app.core.merging import merge
 from app.core.plan import budget_of, is_complete, wants_to_end
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain.assessment import Assessment
-from app.domain.case import CaseState, Conclude, Correct, Say
+from app.domain.case import CaseState, Conclude, Correct, Say, Turn
 from app.domain.event import (
     AnalysisCompleted,
     CaseEvent,
@@ -32,6 +33,7 @@ from app.domain.event import (
     FactCorrected,
     RedFlagRaised,
 )
+from app.domain.job import QUEUE_OF, Job
 from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel, Restarted
@@ -235,16 +237,28 @@ class Interviewer:
             )
 
     async def _concluded(self, claim: Claim, reply: _Reply, said: str) -> AsyncIterator[Step]:
-        """End a turn: the new state, and the result if the interview is over."""
+        """End a turn: the new state and, if the interview is over, the result or its order."""
         state = _moved_on(claim, reply, said)
         raised = _events(claim, state)
         attempts, degradations = reply.attempts, reply.degradations
-        result = None
+        result, job = None, None
         # Of several additions in a row, the last one's result counts for all.
         added = claim.state.status == "completed"
-        if state.status == "completed" and not (added and claim.behind):
+        wanted = state.status == "completed" and not (added and claim.behind)
+        if wanted and self._analyst.in_background(state):
+            job = Job(
+                case_id=claim.case_id,
+                turn=claim.turn,
+                queue=QUEUE_OF[state.assessment.complexity],
+                planned=self._analyst.planned(state),
+                created_at=state.updated_at,
+            )
+        elif wanted:
             yield Analysing()
-            analysed = await self._analyst.analyse(claim, state)
+            case = CaseInHand(
+                state=state, turns=(*claim.turns, _running(claim, state)), turn=claim.turn
+            )
+            analysed = await self._analyst.analyse(case, Unkept())
             result = analysed.result
             attempts += analysed.attempts
             raised += (
@@ -259,6 +273,7 @@ class Interviewer:
             reply=reply.text,
             state=state,
             result=result,
+            job=job,
             events=raised,
             attempts=attempts,
             degradations=degradations,
@@ -347,6 +362,20 @@ def _moved_on(claim: Claim, reply: _Reply, said: str) -> CaseState:
         status="completed" if complete else "active",
         completed_at=state.completed_at or (now if complete else None),
         updated_at=now,
+    )
+
+
+def _running(claim: Claim, state: CaseState) -> Turn:
+    """Return the turn that is not committed yet, as part of the conversation."""
+    return Turn(
+        turn=claim.turn,
+        command=claim.accepted.command,
+        at=claim.accepted.at,
+        reply="",
+        outcome="completed",
+        finished_at=state.updated_at,
+        event_id="",
+        terminal=b"",
     )
 
 
