@@ -1,13 +1,13 @@
 """A case, its turns, and the commands that move it on.
 
-Everything a person does to a case is a command with a number of its own: the turn. Commands wait in
-the case's inbox in the order in which they were accepted; one owner at a time turns the oldest into
-a committed turn and a new state. Stored values are tagged with their schema version.
+Everything a person or an operator does to a case is a command with a number of its own: the turn.
+Commands wait in the case's inbox in the order in which they were accepted; one owner at a time turns
+the oldest into a committed turn and a new state. Stored values are tagged with their schema version.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.domain.assessment import Assessment
 from app.domain.usage import Attempt
@@ -15,6 +15,7 @@ from app.domain.usage import Attempt
 CaseStatus = Literal["active", "completed"]
 TurnOutcome = Literal["completed", "cancelled", "failed"]
 OnBusy = Literal["enqueue", "reject", "interrupt"]
+HandoffStatus = Literal["requested", "taken", "returned"]
 
 
 class Say(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="say"):
@@ -36,7 +37,41 @@ class Conclude(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     reason: str
 
 
-Command = Say | Correct | Conclude
+class AskHuman(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ask_human"):
+    """The person asks for a human."""
+
+    reason: str
+
+
+class Take(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="take"):
+    """An operator takes the conversation over from the interviewer."""
+
+    operator: str
+    """The operator's display name, as the person sees it."""
+
+
+class OperatorSays(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="operator_says"
+):
+    """The operator who has the conversation says something to the person."""
+
+    operator: str
+    text: str
+
+
+class HandBack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="hand_back"):
+    """The operator leaves; the interviewer goes on."""
+
+    operator: str
+
+
+PersonCommand = Say | Correct | Conclude | AskHuman
+"""What the holder of the case's token may send."""
+OperatorCommand = Take | OperatorSays | HandBack
+"""What only operators may send."""
+HandoffCommand = AskHuman | OperatorCommand
+"""What is done at once and answered by nobody, so that there is nothing to stop."""
+Command = PersonCommand | OperatorCommand
 
 
 class Accepted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="accepted/1"):
@@ -64,6 +99,34 @@ class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="t
     degradations: tuple[str, ...] = ()
 
 
+class Handoff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A human was asked into the case: who asked, who has it, and how it stands."""
+
+    status: Annotated[
+        HandoffStatus,
+        Meta(
+            description="`requested`: nobody has it yet; `taken`: an operator answers; `returned`:"
+            " the interviewer goes on."
+        ),
+    ]
+    by: Annotated[
+        Literal["person", "red_flag", "analysis"],
+        Meta(description="Who asked: the person, a red flag, or an analysis that needs a human."),
+    ]
+    reason: Annotated[str, Meta(description="The person's words, or the red flags' codes.")]
+    requested_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+    operator: Annotated[
+        str | None, Meta(description="Display name of the operator who has it, or had it last.")
+    ] = None
+    taken_at: Annotated[int | None, Meta(description="Unix time in milliseconds.")] = None
+    returned_at: Annotated[int | None, Meta(description="Unix time in milliseconds.")] = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a human is waited for, or has the case."""
+        return self.status != "returned"
+
+
 class CaseState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="case/1"):
     """What an owner needs to continue a case; it does not grow with the conversation."""
 
@@ -86,3 +149,5 @@ class CaseState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     """Questions put to the person, the greeting not counted."""
     said_chars: int = 0
     completed_at: int | None = None
+    handoff: Handoff | None = None
+    """None while nobody ever asked for a human."""

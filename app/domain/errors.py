@@ -9,6 +9,7 @@ TriageError
 ├── CaseNotFound                 no such case, or it is somebody else's
 ├── TurnNotFound                 no such turn in this case
 ├── TurnBusy                     another turn is running and the caller asked not to wait
+├── HandoffConflict              the conversation is not this operator's
 ├── CaseFull                     the case has reached its playbook's limit of messages
 ├── ResultNotReady               the interview or the analysis is still going on
 ├── JobNotFound                  no such background analysis
@@ -59,6 +60,10 @@ class TurnBusy(TriageError):
         """Name the running turn, so that the caller can follow or cancel it."""
         super().__init__(f"turn {turn} is still running")
         self.turn = turn
+
+
+class HandoffConflict(TriageError):
+    """The conversation is not the operator's: another one has it, or nobody asked for a human."""
 
 
 class CaseFull(TriageError):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from app.domain.case import HandoffStatus
 from app.domain.job import Estimate, Queue
 from app.domain.playbook import Level
 
@@ -95,6 +96,10 @@ class TurnCompleted(_Event, frozen=True, kw_only=True, tag="turn.completed"):
     missing: tuple[str, ...]
     usage: "TurnUsage"
     degradations: tuple[str, ...] = ()
+    operator: str | None = None
+    """The operator whose words the message is; absent where the interviewer speaks."""
+    handoff: HandoffStatus | None = None
+    """How it stands with a human in the case; absent while nobody asked for one."""
 
 
 class TurnUsage(Struct, frozen=True, kw_only=True):
@@ -194,10 +199,39 @@ class RedFlagRaised(_Event, frozen=True, kw_only=True, tag="case.red_flag"):
     code: str
 
 
+class HandoffRequested(_Event, frozen=True, kw_only=True, tag="handoff.requested"):
+    """A human was asked into the case."""
+
+    turn: int
+    by: Literal["person", "red_flag", "analysis"]
+
+
+class HandoffTaken(_Event, frozen=True, kw_only=True, tag="handoff.taken"):
+    """An operator has the conversation now."""
+
+    turn: int
+    operator: str
+
+
+class HandoffMessage(_Event, frozen=True, kw_only=True, tag="handoff.message"):
+    """An operator said something: it is the reply of that turn."""
+
+    turn: int
+    operator: str
+
+
+class HandoffReturned(_Event, frozen=True, kw_only=True, tag="handoff.returned"):
+    """The operator left; the interviewer goes on."""
+
+    turn: int
+    operator: str
+
+
 Terminal = TurnCompleted | TurnCancelled | TurnFailed
 TurnEvent = TurnStarted | Status | Delta | TurnRestarted | Snapshot | AnalysisQueued | Terminal
 AnalysisEvent = AnalysisQueued | AnalysisProgress | AnalysisCompleted | AnalysisFailed
-CaseEvent = CaseStatusChanged | AnalysisEvent | FactCorrected | RedFlagRaised
+HandoffEvent = HandoffRequested | HandoffTaken | HandoffMessage | HandoffReturned
+CaseEvent = CaseStatusChanged | AnalysisEvent | FactCorrected | RedFlagRaised | HandoffEvent
 Event = TurnEvent | CaseEvent
 
 TERMINAL_NAMES = frozenset({"turn.completed", "turn.cancelled", "turn.failed"})

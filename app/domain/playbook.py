@@ -21,6 +21,7 @@ Words = dict[Locale, tuple[str, ...]]
 
 Level = Literal["low", "medium", "high"]
 UrgencyLevel = Literal["low", "medium", "high", "critical"]
+Strategy = Literal["guided", "simple", "failover", "ensemble"]
 SlotKind = Literal["text", "date", "money", "number", "yes_no", "choice", "place"]
 
 URGENCY_ORDER: tuple[UrgencyLevel, ...] = ("low", "medium", "high", "critical")
@@ -222,6 +223,54 @@ class Models(_Part, frozen=True, kw_only=True):
     interview: dict[Literal["openai", "anthropic"], str]
     small: dict[Literal["openai", "anthropic"], str]
     """For the `simple` analysis."""
+    strong: dict[Literal["openai", "anthropic"], str] = {}
+    """For `failover`, `ensemble` and its report; the interview's where there is none."""
+    judge: dict[Literal["openai", "anthropic"], str] = {}
+    """Decides where the two of an ensemble differ; the strong ones where there is none."""
+
+    def analysing(self) -> dict[Literal["openai", "anthropic"], str]:
+        """Return the models for medium and complex cases."""
+        return self.strong or self.interview
+
+    def judging(self) -> dict[Literal["openai", "anthropic"], str]:
+        """Return the models that decide where others differ."""
+        return self.judge or self.analysing()
+
+
+class StrategyOf(_Part, frozen=True, kw_only=True):
+    """How the result of a case is made, by its complexity."""
+
+    low: Strategy = "simple"
+    medium: Strategy = "failover"
+    high: Strategy = "ensemble"
+
+
+class CacheSeconds(_Part, frozen=True, kw_only=True):
+    """How long an analysis may serve a similar case, by its strategy; 0 is never."""
+
+    simple: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 6 * 3_600
+    failover: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 86_400
+    ensemble: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 86_400
+
+
+class AnalysisPlan(_Part, frozen=True, kw_only=True):
+    """How results are made, and for how long they may be used again."""
+
+    strategy: StrategyOf = StrategyOf()
+    cache_seconds: CacheSeconds = CacheSeconds()
+
+    def planned(self, complexity: Level) -> Strategy:
+        """Return the strategy for cases of this complexity.
+
+        >>> AnalysisPlan().planned("medium")
+        'failover'
+        """
+        planned: dict[Level, Strategy] = {
+            "low": self.strategy.low,
+            "medium": self.strategy.medium,
+            "high": self.strategy.high,
+        }
+        return planned[complexity]
 
 
 class Phrases(_Part, frozen=True, kw_only=True):
@@ -238,6 +287,12 @@ class Phrases(_Part, frozen=True, kw_only=True):
     """Said when something is added after the interview has ended."""
     corrected: Texts
     """Said when the person corrects a fact."""
+    human_asked: Texts
+    """Said when the person asks for a human."""
+    with_human: Texts
+    """Said once when the person writes while a human has the conversation."""
+    human_left: Texts
+    """Said when the human has handed the conversation back."""
     done: Words
     """Ways in which people say that they have nothing to add."""
     unknown: Words
@@ -274,6 +329,7 @@ class Playbook(_Part, frozen=True, kw_only=True):
     limits: Limits
     ttl: Ttl = Ttl()
     models: Models
+    analysis: AnalysisPlan = AnalysisPlan()
 
     def subareas(self) -> dict[str, SubArea]:
         """Return every leaf of the taxonomy by its code."""

@@ -21,6 +21,9 @@ retry = { pt-BR = "Não entendi.", en = "I did not get that." }
 closing = { pt-BR = "Obrigado.", en = "Thank you." }
 addendum = { pt-BR = "Juntei.", en = "Added." }
 corrected = { pt-BR = "Corrigi.", en = "Corrected." }
+human_asked = { pt-BR = "Chamei.", en = "Called." }
+with_human = { pt-BR = "Alguém responde.", en = "Somebody answers." }
+human_left = { pt-BR = "Continuo.", en = "Going on." }
 done = { pt-BR = ["só isso"], en = ["that is all"] }
 unknown = { pt-BR = ["não sei"], en = ["no idea"] }
 out_of_scope = { pt-BR = "Não reconheci.", en = "Not recognised." }

@@ -65,6 +65,18 @@ def tiny_playbook() -> Playbook:
                 "en": "Thank you, I have added that to your case.",
             },
             corrected={"pt-BR": "Corrigido.", "en": "Corrected."},
+            human_asked={
+                "pt-BR": "Chamei uma pessoa da oficina.",
+                "en": "I have called somebody of the shop.",
+            },
+            with_human={
+                "pt-BR": "Uma pessoa da oficina lê e responde aqui.",
+                "en": "Somebody of the shop reads this and answers here.",
+            },
+            human_left={
+                "pt-BR": "A partir daqui continuo eu.",
+                "en": "From here on I go on.",
+            },
             done={
                 "pt-BR": ("só isso", "é isso", "mais nada", "pode encerrar"),
                 "en": ("that is all", "that's all", "nothing else", "i am done"),
