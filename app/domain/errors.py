@@ -3,7 +3,8 @@
 TriageError
 ├── InvalidInput                 the request cannot be understood
 │   ├── IdempotencyKeyMissing    a turn was posted without its key
-│   └── IdempotencyMismatch      the same key came with another body
+│   ├── IdempotencyMismatch      the same key came with another body
+│   └── AddressRefused           an address outside to which nothing is sent
 ├── NotAuthenticated             no credential came with the request
 ├── OperatorOnly                 the credential is not an operator's
 ├── CaseNotFound                 no such case, or it is somebody else's
@@ -14,6 +15,8 @@ TriageError
 ├── ResultNotReady               the interview or the analysis is still going on
 ├── JobNotFound                  no such background analysis
 ├── JobConflict                  the job is in no state for that
+├── WebhookNotFound              no such webhook endpoint
+├── PushOff                      this instance has no keys for Web Push
 ├── Draining                     this instance is shutting down
 ├── StateUnavailable             Valkey is away, loading or full
 ├── Fenced                       another instance owns the case now
@@ -35,6 +38,10 @@ class IdempotencyKeyMissing(InvalidInput):
 
 class IdempotencyMismatch(InvalidInput):
     """The same Idempotency-Key came with another body."""
+
+
+class AddressRefused(InvalidInput):
+    """Nothing is sent to this address: it is malformed, or not out in the world."""
 
 
 class NotAuthenticated(TriageError):
@@ -85,6 +92,14 @@ class JobNotFound(TriageError):
 
 class JobConflict(TriageError):
     """The job is in no state for what was asked, such as cancelling one that is done."""
+
+
+class WebhookNotFound(TriageError):
+    """There is no such webhook endpoint."""
+
+
+class PushOff(TriageError):
+    """This instance has no keys for Web Push."""
 
 
 class Draining(TriageError):
