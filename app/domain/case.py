@@ -1,8 +1,9 @@
 """A case, its turns, and the commands that move it on.
 
 Everything a person or an operator does to a case is a command with a number of its own: the turn.
-Commands wait in the case's inbox in the order in which they were accepted; one owner at a time turns
-the oldest into a committed turn and a new state. Stored values are tagged with their schema version.
+Commands wait in the case's inbox in the order in which they were accepted; one owner at a time
+turns the oldest into a committed turn and a new state. Stored values are tagged with their schema
+version.
 """
 
 from typing import Annotated, Literal

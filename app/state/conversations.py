@@ -11,7 +11,15 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.domain.analysis import Analysis
-from app.domain.case import Accepted, CaseState, OnBusy, Turn
+from app.domain.case import (
+    Accepted,
+    CaseState,
+    HandoffStatus,
+    OnBusy,
+    OperatorCommand,
+    PersonCommand,
+    Turn,
+)
 from app.domain.errors import (
     CaseFull,
     CaseNotFound,
@@ -23,8 +31,9 @@ from app.domain.errors import (
 from app.domain.event import EventId
 from app.domain.job import Job
 from app.domain.notification import Notification
-from app.state import codec, keys
-from app.state.indexes import job_listed, listed, now_ms, outbox_listed
+from app.state import codec, handoffs, keys
+from app.state.handoffs import HandoffPlace, ListedHandoff
+from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
 from app.state.store import Store
 
@@ -154,7 +163,7 @@ class ConversationStateManager:
             ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail)
             for shard in range(keys.LIVE_SHARDS)
         )
-        rows = sorted((row for page in pages for row in _scored(page)), key=lambda row: -row[1])
+        rows = sorted((row for page in pages for row in scored(page)), key=lambda row: -row[1])
         found: list[ActiveConversation] = []
         for at in range(0, len(rows), _PAGE):
             page = rows[at : at + _PAGE]
@@ -197,7 +206,7 @@ class ConversationStateManager:
         on_busy: OnBusy,
         claim: bool,
     ) -> Receipt:
-        """Take a command into the case's inbox; once this returns, it is never lost.
+        """Take a person's command into the case's inbox; once this returns, it is never lost.
 
         Args:
             case_id: the case.
@@ -215,6 +224,36 @@ class ConversationStateManager:
             CaseFull: the playbook's limit is reached.
             StateTooNew: the command is taken in, but another version has to answer it.
         """
+        if not token_hash or not isinstance(accepted.command, PersonCommand):
+            raise ValueError("a person acts with a credential, and not as an operator")
+        return await self._accept(case_id, accepted, token_hash, key, fingerprint, on_busy, claim)
+
+    async def accept_from_operator(
+        self, case_id: str, accepted: Accepted, *, key: str, fingerprint: str, claim: bool
+    ) -> Receipt:
+        """Take an operator's command into the case's inbox; whoever calls has checked that it is.
+
+        Its idempotency keys are apart from the person's, who cannot write one with a space in it.
+
+        Raises:
+            CaseNotFound, IdempotencyMismatch, CaseFull, StateTooNew: as `accept` does.
+        """
+        if not isinstance(accepted.command, OperatorCommand):
+            raise TypeError("what a person says needs the person's credential")
+        return await self._accept(
+            case_id, accepted, "", f"operator {key}", fingerprint, "enqueue", claim
+        )
+
+    async def _accept(
+        self,
+        case_id: str,
+        accepted: Accepted,
+        token_hash: str,
+        key: str,
+        fingerprint: str,
+        on_busy: OnBusy,
+        claim: bool,
+    ) -> Receipt:
         now = now_ms()
         answer = await self._store.run(
             "accept",
@@ -325,13 +364,16 @@ class ConversationStateManager:
             *(part for one in notifications for part in (one.id, codec.encode(one))),
             *events,
         ]
-        before = [] if job is None else job_listed(job)
+        before = handoffs.listing(claim.case_id, state.handoff)
+        before += [] if job is None else job_listed(job)
         if notifications:
             before += outbox_listed(claim.case_id)
         match await self._store.run("finish", CaseKeys(claim.case_id).all(), args, before=before):
             case [b"OK" | b"DONE", pending]:
                 if state.status == "completed":
                     await self._store.command("ZREM", keys.live(claim.case_id), claim.case_id)
+                if (asked := claim.state.handoff) is not None and asked.is_open:
+                    await handoffs.settle(self._store, claim.case_id, asked, state.handoff)
                 return int(pending)
             case [b"FENCED"]:
                 raise Fenced(f"turn {claim.turn} was taken over")
@@ -377,7 +419,7 @@ class ConversationStateManager:
         erased = await self._store.run("erase", CaseKeys(case_id).all(), [token_hash])
         if erased:
             await self._store.commands(
-                ("ZREM", index, case_id) for index in (keys.BUSY, keys.live(case_id))
+                ("ZREM", index, case_id) for index in (keys.BUSY, keys.HANDOFF, keys.live(case_id))
             )
         return bool(erased)
 
@@ -389,13 +431,31 @@ class ConversationStateManager:
         Raises:
             CaseNotFound: no such case for this credential.
         """
+        held, record = await self._record(case_id)
+        if record is None or held != token_hash:
+            raise CaseNotFound(case_id)
+        return record
+
+    async def open_as_operator(self, case_id: str) -> CaseRecord:
+        """Return a case to an operator; whoever calls has checked that it is one.
+
+        Raises:
+            CaseNotFound: no such case.
+        """
+        _, record = await self._record(case_id)
+        if record is None:
+            raise CaseNotFound(case_id)
+        return record
+
+    async def _record(self, case_id: str) -> tuple[str, CaseRecord | None]:
+        """Return the digest of a case's credential, and the case."""
         meta = CaseKeys(case_id).meta
         (held, state, accepted, done, epoch, version), has_result = await self._store.commands(
             [("HMGET", meta, "h", "s", "n", "d", "e", "ver"), ("HEXISTS", meta, "r")]
         )
-        if held is None or held.decode() != token_hash:
-            raise CaseNotFound(case_id)
-        return CaseRecord(
+        if held is None:
+            return "", None
+        return held.decode(), CaseRecord(
             state=codec.decode_state(state),
             accepted=int(accepted),
             done=int(done),
@@ -429,7 +489,7 @@ class ConversationStateManager:
     async def busy(self, limit: int) -> Mapping[str, int]:
         """Return cases that may have unfinished turns, with the time they were listed."""
         rows = await self._store.command("ZRANGE", keys.BUSY, 0, limit - 1, "WITHSCORES")
-        return dict(_scored(rows))
+        return dict(scored(rows))
 
     async def lease_ttls(self, case_ids: Sequence[str]) -> list[int]:
         """Return the remaining milliseconds of each case's lease; negative where there is none."""
@@ -454,7 +514,7 @@ class ConversationStateManager:
             index = keys.live_shard(shard)
             place = 0
             while True:
-                page = _scored(
+                page = scored(
                     await self._store.command(
                         "ZRANGE", index, "-inf", top, "BYSCORE", "LIMIT", place, _PAGE, "WITHSCORES"
                     )
@@ -473,7 +533,20 @@ class ConversationStateManager:
                 place += left
                 if len(page) < _PAGE:
                     break
+        gone += await handoffs.sweep(self._store, top)
         return gone, woken
+
+    async def handoffs(
+        self, *, limit: int, status: HandoffStatus | None = None, after: HandoffPlace | None = None
+    ) -> list[ListedHandoff]:
+        """List cases in which a human is waited for or has the conversation, oldest first.
+
+        Args:
+            limit: at most so many.
+            status: only those that stand so.
+            after: only those beyond this place.
+        """
+        return await handoffs.page(self._store, limit=limit, status=status, after=after)
 
     async def _wake(self, case_id: str) -> int:
         return int(await self._store.command("ZADD", keys.BUSY, "NX", now_ms(), case_id))
@@ -506,10 +579,3 @@ class ConversationStateManager:
             behind=behind,
             reason="handover" if reason == b"handover" else "takeover",
         )
-
-
-def _scored(flat: Sequence[Any]) -> list[tuple[str, int]]:
-    """Pair up members and scores, whichever way the client answers."""
-    if flat and isinstance(flat[0], (list, tuple)):
-        return [(member.decode(), int(score)) for member, score in flat]
-    return [(m.decode(), int(float(s))) for m, s in zip(flat[::2], flat[1::2], strict=True)]

@@ -5,6 +5,7 @@ reconciler takes such entries off again.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain.job import Job
@@ -48,3 +49,10 @@ def outbox_listed(case_id: str) -> list[Command]:
     more, and does not put the case off.
     """
     return listed(now_ms(), case_id, keys.OUTBOX)
+
+
+def scored(flat: Sequence[Any]) -> list[tuple[str, int]]:
+    """Pair up members and scores, whichever way the client answers."""
+    if flat and isinstance(flat[0], (list, tuple)):
+        return [(member.decode(), int(score)) for member, score in flat]
+    return [(m.decode(), int(float(s))) for m, s in zip(flat[::2], flat[1::2], strict=True)]

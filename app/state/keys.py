@@ -9,10 +9,10 @@ BUSY = "tri:busy"
 Written before the accept, so a crash between the two leaves a harmless entry and never a hidden
 turn. It is a hint for the reapers; the truth is each case's inbox.
 """
-AGENDA = "tri:agenda"
-"""Sorted set: background jobs by the time at which a reconciler should look at them again.
+HANDOFF = "tri:handoff"
+"""Sorted set: cases in which a human was asked for or has the conversation, by when it was asked.
 
-Written before the job is, in the same round trip: it may name a job too many, never one too few.
+Written before the commit that asks, so it may name a case too many, never one too few.
 """
 JOBS = "tri:jobs"
 """Sorted set: background jobs by the time of their creation, for operators."""
@@ -86,6 +86,14 @@ class CaseKeys:
     def job_lease(self, turn: int) -> str:
         """Return the key of the lease of whoever works on that job, a STRING."""
         return f"{self.job_prefix}{turn}:k"
+
+
+def agenda(queue: str) -> str:
+    """Return the sorted set of a queue's open jobs, by when a reconciler should look at them.
+
+    Written before the job is, in the same round trip: it may name one too many, never one too few.
+    """
+    return f"tri:agenda:{queue}"
 
 
 def durations(queue: str) -> str:
