@@ -1,8 +1,5 @@
 """The API's composition root: puts the rooms together and decides nothing."""
 
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -13,7 +10,7 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from app.api import problems
-from app.api.auth import bearer_token
+from app.api.auth import OperatorGate, bearer_token
 from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
 from app.api.docs import openapi_config
@@ -21,23 +18,23 @@ from app.api.guard import RequestGuard
 from app.api.health import HealthController
 from app.api.page import page_router
 from app.api.turns import TurnController
-from app.core.analyst import Analyst
+from app.core.errands import Errands
 from app.core.intake import Intake
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
-from app.core.playbooks import load_playbooks
 from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
-from app.domain.errors import InvalidInput
-from app.domain.usage import Provider
-from app.llm.factory import build_models, model_names
+from app.engine import build_engine, process_name
 from app.llm.failover import FailoverModel
 from app.settings import Settings
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
+from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
 from app.state.store import Store
+from app.state.workforce import Workforce
+from plugins.queue import ArqQueue
 
 BASE_PATH = "/api/v2/triage"
 MAX_BODY_BYTES = 256 * 1024
@@ -53,56 +50,41 @@ class Parts(Struct, frozen=True, kw_only=True):
     runner: TurnRunner
     reader: Reader
     intake: Intake
+    queue: ArqQueue
+    board: JobBoard
     model: FailoverModel | None
-
-
-def load_rules(settings: Settings) -> dict[str, Rules]:
-    """Read the playbooks and compile their rules, by id; a process needs them once.
-
-    Raises:
-        PlaybookInvalid: if any playbook has mistakes; a bad playbook never starts.
-        InvalidInput: if the default playbook is none of them.
-    """
-    playbooks = load_playbooks(settings.playbooks)
-    if settings.playbook not in playbooks:
-        known = ", ".join(sorted(playbooks))
-        raise InvalidInput(
-            f"TRIAGE_PLAYBOOK: no playbook {settings.playbook!r}; there are: {known}"
-        )
-    return {name: Rules(playbook) for name, playbook in playbooks.items()}
+    operators: OperatorGate
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
     """Build an instance's parts."""
-    playbooks = {name: compiled.playbook for name, compiled in rules.items()}
-    models = build_models(settings)
-    model = FailoverModel(models) if models else None
-
-    def names(chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
-        return model_names(settings, chosen)
-
-    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    owner = process_name()
     store = Store(redis_url)
+    engine = build_engine(settings, rules, store)
     conversations = ConversationStateManager(store, owner)
     journal = Journal(store)
     leases = LeaseKeeper(redis_url)
     follower = Follower(store, owner)
+    queue = ArqQueue(redis_url)
     interviewer = Interviewer(
         rules,
-        Analyst(rules, model, names),
-        model,
-        names,
+        engine.analyst,
+        engine.model,
+        engine.names,
         pace_seconds=settings.pace_ms / 1_000,
     )
-    runner = TurnRunner(conversations, journal, leases, interviewer, playbooks)
+    errands = Errands(Workforce(store), queue)
+    runner = TurnRunner(conversations, journal, leases, interviewer, errands, engine.playbooks)
     reader = Reader(conversations, follower, runner)
+    board = JobBoard(store)
     intake = Intake(
         conversations,
         runner,
         reader,
-        playbooks,
+        board,
+        engine.playbooks,
         default_playbook=settings.playbook,
-        variant=STRUCTURED if model is None else CONVERSATIONAL,
+        variant=STRUCTURED if engine.model is None else CONVERSATIONAL,
     )
     return Parts(
         store=store,
@@ -112,7 +94,10 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         runner=runner,
         reader=reader,
         intake=intake,
-        model=model,
+        queue=queue,
+        board=board,
+        model=engine.model,
+        operators=OperatorGate(settings.operator_token),
     )
 
 
@@ -133,6 +118,7 @@ def create_app(parts: Parts) -> Litestar:
             parts.leases.close()
             if parts.model is not None:
                 await parts.model.aclose()
+            await parts.queue.close()
             await parts.store.close()
 
     triage = Router(

@@ -1,15 +1,26 @@
-"""What the worker does. Tasks take ids, or nothing, and may run twice."""
+"""What workers do. Tasks take names, or nothing, and may run twice."""
 
 from typing import Any
 
 import structlog
 
+from app.core.background import AnalysisRunner
+from app.domain.job import parse_job_id
 from app.state.conversations import ConversationStateManager
 
 STALE_MS = 30_000
 """Cases touched more recently are left alone: an accept may be under way."""
 
 _log = structlog.get_logger(__name__)
+
+
+async def analyse(ctx: dict[Any, Any], name: str) -> None:
+    """Work on a background analysis, if it is there, open, and nobody works on it."""
+    runner: AnalysisRunner = ctx["runner"]
+    if (found := parse_job_id(name)) is None:
+        _log.warning("job.unnamed", name=name[:100])
+        return
+    await runner.run(*found)
 
 
 async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:

@@ -1,91 +1,212 @@
-"""The worker's composition root: an arq worker that outlives an outage of its storage."""
+"""The worker's composition root: arq workers that outlive an outage of their storage.
+
+One process serves any of the queues, each with slots of its own, so that a slow analysis never
+stands in the way of a quick one. Besides, it looks after forgotten jobs and tidies the indexes.
+"""
 
 import asyncio
-import os
-import secrets
 import signal
-import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 import structlog
-from arq.connections import RedisSettings
+from arq.connections import ArqRedis
 from arq.cron import cron
-from arq.worker import Worker
+from arq.worker import Worker, func
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from app.core.background import AnalysisRunner
+from app.core.reconciler import Reconciler
+from app.core.rules import Rules
+from app.domain.errors import StateUnavailable
+from app.domain.job import Queue
+from app.engine import Engine, build_engine, process_name
+from app.settings import Settings
+from app.state.agenda import Agenda
 from app.state.conversations import ConversationStateManager
+from app.state.jobs import Jobs
+from app.state.leases import LeaseKeeper
 from app.state.store import Store
-from jobs.tasks import sweep
+from app.state.workforce import HEARTBEAT_SECONDS, Workforce
+from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
+from jobs.tasks import analyse, sweep
+from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
 
-QUEUE = "tri:arq:housekeeping"
+SLOTS: Mapping[Queue, int] = {"simple": 16, "standard": 8, "complex": 4}
+"""How many jobs a worker takes at once from each queue, unless it is told otherwise."""
+HOUSEKEEPING = "housekeeping"
 SWEEP_SECONDS = frozenset({0, 30})
-RESTART_SECONDS = 1.0
+RESTART_SECONDS = 0.5
+JOB_SECONDS = 600
+"""After so long arq gives an analysis up; every model call in it has far shorter limits."""
+_CONNECT_SECONDS = 2.0
 
 _log = structlog.get_logger(__name__)
-_decode: Any = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
-async def run_worker(redis_url: str) -> None:
+class Duties:
+    """What one worker process has to do, and with what."""
+
+    def __init__(
+        self, settings: Settings, rules: Mapping[str, Rules], url: str, slots: Mapping[Queue, int]
+    ) -> None:
+        """Put the parts together."""
+        self.url = url
+        self.slots = dict(slots)
+        self.name = process_name()
+        self.store = Store(url)
+        self.engine: Engine = build_engine(settings, rules, self.store)
+        self.leases = LeaseKeeper(url)
+        self.queue = ArqQueue(url)
+        self.workforce = Workforce(self.store)
+        self.conversations = ConversationStateManager(self.store, self.name)
+        self.runner = AnalysisRunner(
+            Jobs(self.store, self.name), self.leases, self.engine.analyst, self.engine.playbooks
+        )
+        self.reconciler = Reconciler(Agenda(self.store), self.queue, tuple(self.slots))
+
+    async def close(self) -> None:
+        """Close everything."""
+        self.leases.close()
+        if self.engine.model is not None:
+            await self.engine.model.aclose()
+        await self.queue.close()
+        await self.store.close()
+
+
+async def run_worker(
+    settings: Settings, rules: Mapping[str, Rules], url: str, slots: Mapping[Queue, int]
+) -> None:
     """Run until SIGTERM or SIGINT; where the storage goes away, wait and begin again."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    store = Store(redis_url)
-    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    conversations = ConversationStateManager(store, owner)
-    _log.info("worker.started", queue=QUEUE)
+    duties = Duties(settings, rules, url, slots)
+    duties.leases.start()
+    _log.info("worker.started", queues=",".join(f"{name}:{n}" for name, n in slots.items()))
+    makers: list[Callable[[], Awaitable[None]]] = [
+        lambda: _housekeeping(duties),
+        lambda: _signs_of_life(duties),
+        duties.reconciler.run,
+        *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
+    ]
+    tasks = [asyncio.create_task(_kept_up(make)) for make in makers]
+    stopped = asyncio.create_task(stopping.wait())
     try:
-        while not stopping.is_set():
-            await _run_once(redis_url, conversations, stopping)
+        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
     finally:
-        await store.close()
+        for task in [stopped, *tasks]:
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+        await _left(duties)
+        await duties.close()
         _log.info("worker.stopped")
 
 
-async def _run_once(
-    redis_url: str, conversations: ConversationStateManager, stopping: asyncio.Event
-) -> None:
-    worker = Worker(
-        cron_jobs=[
-            cron(sweep, second=set(SWEEP_SECONDS), run_at_startup=True, unique=True, keep_result=0)
-        ],
-        queue_name=QUEUE,
-        redis_settings=RedisSettings.from_dsn(redis_url),
-        ctx={"conversations": conversations},
-        handle_signals=False,
-        job_serializer=msgspec.msgpack.encode,
-        job_deserializer=_decode,
-        max_jobs=4,
-        health_check_interval=30,
-    )
-    running = asyncio.create_task(worker.async_run(), name="arq")
-    stopped = asyncio.create_task(stopping.wait(), name="stop")
-    try:
-        await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done() and (error := running.exception()) is not None:
-            if not isinstance(error, (RedisError, OSError)):
-                raise error
+async def _kept_up(make: Callable[[], Awaitable[None]]) -> None:
+    """Run something for ever; where the storage goes away, begin again after a moment."""
+    while True:
+        try:
+            await make()
+        except (RedisError, OSError, StateUnavailable) as error:
             _log.warning("worker.waiting", reason=str(error))
-            await _pause(stopping)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _analyses(duties: Duties, queue: Queue) -> None:
+    async with _listener(duties.url) as listener:
+        await _run(
+            DoorbellWorker(
+                [func(analyse, name=ANALYSE, timeout=JOB_SECONDS, keep_result=0)],
+                queue=queue,
+                listener=listener,
+                max_jobs=duties.slots[queue],
+                ctx={"runner": duties.runner},
+                **_common(duties.url, queue, duties.slots[queue]),
+            )
+        )
+
+
+async def _housekeeping(duties: Duties) -> None:
+    await _run(
+        Worker(
+            cron_jobs=[
+                cron(
+                    sweep,
+                    second=set(SWEEP_SECONDS),
+                    run_at_startup=True,
+                    unique=True,
+                    keep_result=0,
+                )
+            ],
+            ctx={"conversations": duties.conversations},
+            max_jobs=1,
+            **_common(duties.url, HOUSEKEEPING, 1),
+        )
+    )
+
+
+async def _run(worker: Worker) -> None:
+    """Run an arq worker until it is cancelled or its storage fails it; close it in either case."""
+    try:
+        await worker.async_run()
     finally:
-        stopped.cancel()
-        running.cancel()
-        await asyncio.gather(running, stopped, return_exceptions=True)
-        await _closed(worker)
+        try:
+            await worker.close()
+        except (RedisError, OSError) as error:
+            _log.warning("worker.not_closed", reason=str(error))
 
 
-async def _pause(stopping: asyncio.Event) -> None:
+def _common(url: str, queue: str, slots: int) -> dict[str, Any]:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=2 * slots + 4,
+        timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        client_name="triage-worker",
+    )
+    return {
+        "queue_name": queue_name(queue),
+        "redis_pool": ArqRedis(
+            pool_or_conn=pool, job_serializer=serialize, job_deserializer=deserialize
+        ),
+        "handle_signals": False,
+        "job_serializer": serialize,
+        "job_deserializer": deserialize,
+        "health_check_interval": 30,
+    }
+
+
+@asynccontextmanager
+async def _listener(url: str) -> AsyncIterator[Redis]:
+    """Give a client whose one connection may block."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=1,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=LISTEN_SECONDS + _CONNECT_SECONDS,
+        client_name="triage-bell",
+    )
+    client: Redis = Redis(connection_pool=pool)
     try:
-        async with asyncio.timeout(RESTART_SECONDS):
-            await stopping.wait()
-    except TimeoutError:
-        return
+        yield client
+    finally:
+        await client.aclose(close_connection_pool=True)
 
 
-async def _closed(worker: Worker) -> None:
+async def _signs_of_life(duties: Duties) -> None:
+    while True:
+        await duties.workforce.sign(duties.name, duties.slots)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+async def _left(duties: Duties) -> None:
     try:
-        await worker.close()
-    except (RedisError, OSError) as error:
-        _log.warning("worker.not_closed", reason=str(error))
+        await duties.workforce.leave(duties.name)
+    except StateUnavailable as error:
+        _log.warning("worker.not_taken_off", reason=str(error))

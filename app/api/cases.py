@@ -126,7 +126,8 @@ class CaseController(Controller):
     async def status(self, intake: Intake, token: str, case_id: CaseIdPath) -> Response[StatusView]:
         """Return everything that a polling frontend needs."""
         record = await intake.open(case_id, token)
-        view = status_view(record, intake.playbook(record.state))
+        job = await intake.job(record)
+        view = status_view(record, intake.playbook(record.state), job)
         return Response(view, headers={"Retry-After": retry_after(view.updated_at)})
 
     @get(

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from app.api.validation import FieldProblem, field_problems, sentence
 from app.domain import errors
+from app.domain.job import JobState
 
 _log = structlog.get_logger(__name__)
 _TYPE = "urn:triage:problem:"
@@ -33,6 +34,10 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     case_status: Annotated[
         Literal["active", "completed"] | None,
         Meta(description="With `result-not-ready`: the status of the case."),
+    ] = None
+    analysis_state: Annotated[
+        JobState | None,
+        Meta(description="With `result-not-ready`: where the background analysis stands."),
     ] = None
     fields: Annotated[
         list[FieldProblem] | None, Meta(description="With `invalid-input`: what is wrong where.")
@@ -78,8 +83,10 @@ def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
     match error:
         case errors.TurnBusy(turn=turn):
             extra["turn"] = turn
-        case errors.ResultNotReady(status=status):
+        case errors.ResultNotReady(status=status, analysis=analysis):
             extra["case_status"] = status
+            if analysis is not None:
+                extra["analysis_state"] = analysis
             headers["Retry-After"] = "1"
         case errors.StateUnavailable(retry_after=seconds):
             headers["Retry-After"] = str(max(1, round(seconds)))

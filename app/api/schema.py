@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
+from app.domain.job import JobView
 from app.domain.playbook import Level
 
 CASE_ID_PATTERN = "^[0-9a-f]{32}$"
@@ -99,8 +100,10 @@ class TurnAnswer(Struct, kw_only=True):
     complexity: Annotated[Level, Meta(description="As assessed so far.")]
     confidence: Annotated[float, Meta(ge=0, le=1, description="In the leading classification.")]
     missing: Annotated[list[str], Meta(description="Required slots that are still unknown.")]
-    analysis: Annotated[
-        Analysis | None, Meta(description="The result, once the interview is complete.")
+    analysis: Annotated[Analysis | None, Meta(description="The result, once there is one.")] = None
+    job: Annotated[
+        JobView | None,
+        Meta(description="The background analysis, where the result is made in one."),
     ] = None
 
 
@@ -152,6 +155,10 @@ class StatusView(Struct, kw_only=True):
     red_flags: Annotated[list[str], Meta(description="Red flags raised so far.")]
     facts: Annotated[list[KnownFact], Meta(description="What was understood so far.")]
     result_ready: Annotated[bool, Meta(description="Whether `/result/{id}` answers.")]
+    job: Annotated[
+        JobView | None,
+        Meta(description="The background analysis, where the result is made in one."),
+    ]
     created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
     updated_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
 

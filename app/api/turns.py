@@ -29,6 +29,7 @@ from app.api.schema import MessageRequest, TurnAnswer, TurnSnapshot
 from app.api.views import retry_after, turn_answer, turn_snapshot
 from app.core.intake import Intake
 from app.core.reading import START, Reader
+from app.domain.job import JOB_OVER
 
 STREAM_HEADERS = {
     "Cache-Control": "no-cache, no-transform",
@@ -226,8 +227,10 @@ async def answered(
         view = await intake.view(record, turn)
         headers |= {"Location": location, "Retry-After": "1"}
         return Response(turn_snapshot(case_id, view), status_code=202, headers=headers)
-    result = await intake.result(record) if record.has_result else None
-    return Response(turn_answer(record, committed, result), headers=headers)
+    job = await intake.job(record) if record.state.status == "completed" else None
+    is_coming = job is not None and job.state not in JOB_OVER
+    result = await intake.result(record) if record.has_result and not is_coming else None
+    return Response(turn_answer(record, committed, result, job), headers=headers)
 
 
 async def _opened(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

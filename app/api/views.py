@@ -7,6 +7,7 @@ from app.api.schema import CaseTurn, CaseView, KnownFact, StatusView, TurnAnswer
 from app.core.intake import TurnView
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, Command, Conclude, Correct, Say, Turn
+from app.domain.job import JobView
 from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord
 
@@ -28,7 +29,9 @@ def turn_snapshot(case_id: str, view: TurnView) -> TurnSnapshot:
     )
 
 
-def turn_answer(record: CaseRecord, turn: Turn, result: Analysis | None) -> TurnAnswer:
+def turn_answer(
+    record: CaseRecord, turn: Turn, result: Analysis | None, job: JobView | None
+) -> TurnAnswer:
     """Return a committed turn with what is known of its case."""
     state = record.state
     done = state.status == "completed"
@@ -43,10 +46,11 @@ def turn_answer(record: CaseRecord, turn: Turn, result: Analysis | None) -> Turn
         confidence=state.assessment.confidence,
         missing=list(state.assessment.missing),
         analysis=result if done else None,
+        job=job,
     )
 
 
-def status_view(record: CaseRecord, playbook: Playbook) -> StatusView:
+def status_view(record: CaseRecord, playbook: Playbook, job: JobView | None) -> StatusView:
     """Return everything a polling frontend needs."""
     state = record.state
     assessment = state.assessment
@@ -76,6 +80,7 @@ def status_view(record: CaseRecord, playbook: Playbook) -> StatusView:
         missing=list(assessment.missing),
         red_flags=[flag.code for flag in assessment.red_flags],
         facts=facts,
+        job=job,
         result_ready=record.has_result,
         created_at=state.created_at,
         updated_at=state.updated_at,

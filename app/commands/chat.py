@@ -19,6 +19,7 @@ from app.commands.chat_texts import Texts, texts_for
 from app.commands.remote import Refused, RemoteCase, Trouble, open_case
 from app.commands.result_view import result_view
 from app.domain.event import (
+    AnalysisQueued,
     Delta,
     Snapshot,
     Status,
@@ -230,7 +231,7 @@ def _after(shown: _Shown, event: TurnEvent, texts: Texts) -> _Shown:
     match event:
         case TurnStarted(turn=turn):
             return replace(shown, turn=turn)
-        case Status():
+        case Status() | AnalysisQueued():
             return shown
         case Delta(t=piece):
             return replace(shown, text=shown.text + piece)

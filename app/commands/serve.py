@@ -14,8 +14,9 @@ import uvloop
 from app.api.protocol import ProblemProtocol
 from app.commands.storage import storage_url
 from app.core.rules import Rules
+from app.engine import load_rules
 from app.logging import set_up_logging
-from app.main import Parts, build_parts, create_app, drain, load_rules
+from app.main import Parts, build_parts, create_app, drain
 from app.settings import Settings, read_settings
 
 _GRACE_SECONDS = 5

@@ -29,8 +29,10 @@ from app.domain.errors import (
     TurnNotFound,
 )
 from app.domain.event import EventId
+from app.domain.job import JobView
 from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord, Claim, ConversationStateManager
+from app.state.job_board import JobBoard
 
 _canonical = msgspec.msgpack.Encoder(order="sorted").encode
 
@@ -61,6 +63,7 @@ class Intake:
         conversations: ConversationStateManager,
         runner: TurnRunner,
         reader: Reader,
+        board: JobBoard,
         playbooks: Mapping[str, Playbook],
         *,
         default_playbook: str,
@@ -69,6 +72,7 @@ class Intake:
         self._conversations = conversations
         self._runner = runner
         self._reader = reader
+        self._board = board
         self._playbooks = playbooks
         self._default_playbook = default_playbook
         self._variant = variant
@@ -227,8 +231,13 @@ class Intake:
         """
         found = await self._conversations.result(record.state.case_id)
         if found is None:
-            raise ResultNotReady(record.state.status)
+            job = await self.job(record)
+            raise ResultNotReady(record.state.status, None if job is None else job.state)
         return found
+
+    async def job(self, record: CaseRecord) -> JobView | None:
+        """Return the background analysis that a case's result comes from, or will, if any."""
+        return await self._board.latest(record.state.case_id)
 
     async def cancel(self, case_id: str, token: str, turn: int) -> TurnView:
         """Stop a turn, wherever it runs; what it said so far is kept. Idempotent.

@@ -14,14 +14,17 @@ from contextlib import suppress
 from typing import Protocol, assert_never
 
 import structlog
+from msgspec.structs import replace
 
 from app.core import terminals
+from app.core.errands import Errands
 from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain import event as events
 from app.domain.case import Turn
 from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
+    AnalysisQueued,
     Delta,
     EventId,
     Status,
@@ -81,6 +84,7 @@ class TurnRunner:
         journal: Journal,
         leases: LeaseKeeper,
         interviewer: Answering,
+        errands: Errands,
         playbooks: Mapping[str, Playbook],
         *,
         most: int = 1_000,
@@ -90,6 +94,7 @@ class TurnRunner:
         self._journal = journal
         self._leases = leases
         self._interviewer = interviewer
+        self._errands = errands
         self._playbooks = playbooks
         self._most = most
         self._heartbeat_seconds = heartbeat_seconds
@@ -223,6 +228,10 @@ class TurnRunner:
             answer, terminal = await self._answer(work)
         finally:
             thinking.cancel()
+        if answer.job is not None:
+            queued = await self._errands.announce(answer.job)
+            self._note(work, queued)
+            answer = replace(answer, events=(*answer.events, queued))
         await work.log.settle()
         # From here on the epoch alone decides: a lease that runs out while Valkey is slow or away
         # must not stop a commit that nobody has overtaken.
@@ -232,6 +241,8 @@ class TurnRunner:
         pending = await self._commit(work.claim, turn, answer)
         work.feed.add(*_frame(work.claim.epoch, seq, terminal))
         work.feed.end("finished")
+        if answer.job is not None:
+            await self._errands.wake(answer.job)
         return pending
 
     async def _answer(self, work: _Work) -> tuple[Answer, Terminal]:
@@ -275,7 +286,7 @@ class TurnRunner:
         if not work.spoke and work.feed.ended is None:
             self._note(work, Status(status="thinking"))
 
-    def _note(self, work: _Work, event: TurnRestarted | Status) -> None:
+    def _note(self, work: _Work, event: TurnRestarted | Status | AnalysisQueued) -> None:
         _say(work, work.log.event(events.encode(event)), event)
 
     async def _commit(self, claim: Claim, turn: Turn, answer: Answer) -> int:
@@ -292,6 +303,8 @@ class TurnRunner:
                     ttl=ttl.completed if completed else ttl.active,
                     log_ttl=ttl.turn_log,
                     events=[events.encode(one) for one in answer.events],
+                    job=answer.job,
+                    notifications=answer.notifications,
                 )
             except StateUnavailable as error:
                 _log.warning("turn.commit_waits", case=claim.case_id, reason=str(error))

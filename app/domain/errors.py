@@ -80,10 +80,12 @@ class CaseFull(TriageError):
 class ResultNotReady(TriageError):
     """There is no result yet."""
 
-    def __init__(self, status: str) -> None:
-        """Carry the case's status, which the caller wants to know instead."""
-        super().__init__(f"the result is not ready: the case is {status}")
+    def __init__(self, status: str, analysis: str | None = None) -> None:
+        """Carry the case's status and its analysis's, which the caller wants to know instead."""
+        waits_for = f"the case is {status}" if analysis is None else f"the analysis is {analysis}"
+        super().__init__(f"the result is not ready: {waits_for}")
         self.status = status
+        self.analysis = analysis
 
 
 class JobNotFound(TriageError):

@@ -78,7 +78,9 @@ class JobBoard:
             JobConflict: it is neither dead nor cancelled.
         """
         name = job_id(case_id, turn)
-        before = listed(now_ms(), name, keys.AGENDA)
+        if (found := await self.view(case_id, turn)) is None:
+            raise JobNotFound(f"there is no job {name}")
+        before = listed(now_ms(), name, keys.agenda(found.queue))
         args = [turn, "retry", "", "", ""]
         answer = await self._store.run("job_order", CaseKeys(case_id).all(), args, before=before)
         _obeyed(answer, name, "only a job that was given up or cancelled can be retried")

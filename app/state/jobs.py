@@ -175,7 +175,7 @@ class Jobs:
         args = (claim.epoch, claim.lease, error or "", wait_ms)
         answer = await self._run(
             "job_postpone", claim.job.case_id, claim.job.turn, *args,
-            before=listed(now_ms() + wait_ms, claim.job.id, keys.AGENDA),
+            before=listed(now_ms() + wait_ms, claim.job.id, keys.agenda(claim.job.queue)),
         )  # fmt: skip
         if answer != b"OK":
             raise _refused(answer, claim)
@@ -208,7 +208,7 @@ class Jobs:
         )
         if answer[0] not in {b"OK", b"SUPERSEDED"}:
             raise _refused(answer[0], claim)
-        await self._store.command("ZREM", keys.AGENDA, claim.job.id)
+        await self._store.command("ZREM", keys.agenda(claim.job.queue), claim.job.id)
         return answer
 
     async def _run(

@@ -1,7 +1,7 @@
 """The token log: what a generator says goes into its turn's stream, many turns in one round trip.
 
-One writer per process keeps one pipeline in flight; whatever piles up meanwhile leaves together
-with the next, words of one turn merged into one entry. The entry's id is that of its last piece, so
+One writer per process keeps one pipeline in flight and lets a few milliseconds pass between two;
+whatever piles up meanwhile leaves together, words of one turn merged into one entry. The entry's id is that of its last piece, so
 a reader can still tell the pieces apart: `E-9` with three pieces holds `E-7`, `E-8` and `E-9`.
 
 No script is needed to fence: `XADD` refuses an id that is not above the last one, and a new owner
@@ -10,6 +10,7 @@ has opened its epoch with `E-0`.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from msgspec import Struct
@@ -23,6 +24,8 @@ from app.state.store import Store
 _MAX_ENTRIES = 20_000
 """Far above what a bounded reply can take; a belt, since a log that is cut cannot be resumed."""
 _RETRY_SECONDS = 0.1
+_GAP_SECONDS = 0.005
+"""Between two round trips: each costs as much as twenty words do. Who waits for one has it at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +41,13 @@ class _Write(Struct):
 class TurnLog:
     """The log of one turn as its owner writes it. Made by `Journal.open`."""
 
-    def __init__(self, key: str, epoch: int, wake: Callable[["TurnLog"], None]) -> None:
+    def __init__(
+        self,
+        key: str,
+        epoch: int,
+        wake: Callable[["TurnLog"], None],
+        hurry: Callable[[], None],
+    ) -> None:
         self.key = key
         self.epoch = epoch
         self.seq = 0
@@ -49,6 +58,7 @@ class TurnLog:
         self.flushed = asyncio.Event()
         self.flushed.set()
         self._wake = wake
+        self._hurry = hurry
 
     def piece(self, text: str) -> int:
         """Log a piece of the answer and return its count."""
@@ -80,7 +90,9 @@ class TurnLog:
         Raises:
             Fenced: if another owner took over.
         """
-        await self.flushed.wait()
+        if not self.flushed.is_set():
+            self._hurry()
+            await self.flushed.wait()
         if self.lost:
             raise Fenced("another instance writes this turn now")
 
@@ -92,6 +104,8 @@ class Journal:
         self._store = store
         self._dirty: dict[str, TurnLog] = {}
         self._work = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._stored_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -106,7 +120,7 @@ class Journal:
 
     def open(self, case_id: str, turn: int, epoch: int) -> TurnLog:
         """Return a log to write to; its stream was opened by the claim."""
-        return TurnLog(CaseKeys(case_id).log(turn), epoch, self._note)
+        return TurnLog(CaseKeys(case_id).log(turn), epoch, self._note, self._hurried.set)
 
     def _note(self, log: TurnLog) -> None:
         self._dirty[log.key] = log
@@ -116,7 +130,9 @@ class Journal:
     async def _run(self) -> None:
         while True:
             await self._work.wait()
+            await self._gather()
             self._work.clear()
+            self._hurried.clear()
             batch = [(log, log.waiting) for log in self._dirty.values()]
             self._dirty.clear()
             for log, _ in batch:
@@ -125,6 +141,15 @@ class Journal:
             for log, _ in batch:
                 if not log.waiting:
                     log.flushed.set()
+            self._stored_at = asyncio.get_running_loop().time()
+
+    async def _gather(self) -> None:
+        """Let more pile up until the gap since the last round trip is over, or somebody waits."""
+        left = self._stored_at + _GAP_SECONDS - asyncio.get_running_loop().time()
+        if left > 0 and not self._hurried.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._hurried.wait()
 
     async def _store_all(self, batch: list[tuple[TurnLog, list[_Write]]]) -> None:
         """Store a batch; while Valkey is away, try again: ids make a repetition harmless."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from app.core.analyst import Analyst
+from app.core.errands import Errands
 from app.core.intake import Intake
 from app.core.interview import CONVERSATIONAL, Interviewer
 from app.core.reading import Reader
@@ -24,9 +25,12 @@ from app.llm.model import Model
 from app.llm.scripted import Hold, Script, ScriptedModel
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
+from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
 from app.state.store import Store
+from app.state.workforce import Workforce
+from plugins.queue import ArqQueue
 from tests.support.api import Case, Frame
 from tests.support.playbooks import tiny_playbook
 from tests.support.replies import turn_document
@@ -59,11 +63,13 @@ class Core:
         models = FailoverModel((model or self.model,))
         rules = {one.id: Rules(one) for one in playbooks}
         known = {one.id: one for one in playbooks}
+        self.queue = ArqQueue(url)
         self.runner = TurnRunner(
             self.conversations,
             self.journal,
             self.leases,
             Interviewer(rules, Analyst(rules, models, dict), models, dict),
+            Errands(Workforce(self.store), self.queue),
             known,
             most=most,
             heartbeat_seconds=heartbeat_seconds,
@@ -75,6 +81,7 @@ class Core:
             self.conversations,
             self.runner,
             self.reader,
+            JobBoard(self.store),
             known,
             default_playbook=playbooks[0].id,
             variant=CONVERSATIONAL,
@@ -97,6 +104,7 @@ class Core:
         await self.drain()
         await self.journal.close()
         self.leases.close()
+        await self.queue.close()
         await self.store.close()
 
     async def opened(self, playbook: str | None = None) -> Case:

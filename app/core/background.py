@@ -1,0 +1,206 @@
+"""A worker's work: one background analysis from its claim to whatever becomes of it.
+
+A job may be begun many times, by workers that die, stall or are overtaken; what counts happens
+once. Its lease is renewed from a thread while it runs, each step's outcome is kept with the job,
+and the result, the status and the notification leave in one script that checks the epoch.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from app.core.analyst import Analyst, CaseInHand
+from app.domain.analysis import Analysis
+from app.domain.errors import CaseNotFound, Fenced, StateUnavailable
+from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
+from app.domain.job import Job, StepRecord
+from app.domain.notification import Notification, NotificationKind, notification_id
+from app.domain.playbook import Playbook
+from app.state.codec import StateTooNew
+from app.state.jobs import JobClaim, Jobs
+from app.state.leases import LeaseKeeper
+
+MAX_ATTEMPTS = 8
+"""Workers a job may wear out before it is put before the operators."""
+_FIRST_BACKOFF_MS = 1_000
+_LONGEST_BACKOFF_MS = 60_000
+_UNABLE_MS = 5_000
+_SORRY = {
+    "pt": "Não conseguimos concluir a análise. Uma pessoa da equipe vai olhar o seu caso.",
+    "en": "We could not finish the analysis. A person of the team will look at your case.",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class AnalysisRunner:
+    """Works on background analyses in this process."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        leases: LeaseKeeper,
+        analyst: Analyst,
+        playbooks: Mapping[str, Playbook],
+    ) -> None:
+        self._jobs = jobs
+        self._leases = leases
+        self._analyst = analyst
+        self._playbooks = playbooks
+
+    async def run(self, case_id: str, turn: int) -> bool:
+        """Work on a job if nobody does; False if there was nothing to do.
+
+        Where the job is lost to another worker, or the storage goes away, it is left as it is: its
+        lease runs out and a reconciler wakes somebody.
+        """
+        try:
+            claim = await self._jobs.claim(case_id, turn, most_attempts=MAX_ATTEMPTS)
+        except StateTooNew as error:
+            _log.warning("job.left_to_newer", case=case_id, turn=turn, reason=str(error))
+            return False
+        if not isinstance(claim, JobClaim):
+            return False
+        if claim.attempt > 1:
+            _log.info("job.recovered", job=claim.job.id, attempt=claim.attempt)
+        task = asyncio.create_task(self._work(claim), name=f"job {claim.job.id}")
+        self._leases.hold(claim, lambda: _stop(task))
+        try:
+            await asyncio.wait([task])
+            await task
+        except (Fenced, CaseNotFound) as error:
+            _log.info("job.left", job=claim.job.id, reason=str(error))
+        except StateUnavailable as error:
+            _log.warning("job.waiting", job=claim.job.id, reason=str(error))
+        except asyncio.CancelledError:
+            if task.cancelled():
+                _log.info("job.left", job=claim.job.id, reason="its lease is lost")
+                return True
+            # This process stops: whoever is woken next goes on at once.
+            task.cancel()
+            await asyncio.wait([task])
+            await self._hand_over(claim)
+            raise
+        finally:
+            self._leases.drop(claim)
+        return True
+
+    async def _work(self, claim: JobClaim) -> None:
+        playbook = self._playbooks.get(claim.state.playbook)
+        if playbook is None:
+            _log.warning("job.handed_on", job=claim.job.id, playbook=claim.state.playbook)
+            await self._jobs.postpone(claim, None, _UNABLE_MS)
+            return
+        if claim.spent:
+            _log.error("job.given_up", job=claim.job.id, attempts=claim.attempt - 1)
+            await self._give_up(claim, playbook, "it wore out every worker that began with it")
+            return
+        case = CaseInHand(state=claim.state, turns=claim.turns, turn=claim.job.turn)
+        try:
+            analysed = await self._analyst.analyse(case, KeptSteps(self._jobs, claim))
+        except (Fenced, CaseNotFound, StateUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001
+            # A bug must not lose the case: it is tried again, and in the end a person sees it.
+            _log.exception("job.failed", job=claim.job.id, attempt=claim.attempt)
+            reason = f"{type(error).__name__}: {error}"[:500]
+            if claim.attempt >= MAX_ATTEMPTS:
+                await self._give_up(claim, playbook, reason)
+            else:
+                await self._jobs.postpone(claim, reason, _backoff_ms(claim.attempt))
+            return
+        await self._finish(claim, playbook, analysed.result)
+
+    async def _finish(self, claim: JobClaim, playbook: Playbook, result: Analysis) -> None:
+        event = AnalysisCompleted(
+            turn=claim.job.turn,
+            code=result.classification.code,
+            urgency=result.urgency.level,
+            needs_human=result.needs_human,
+            job=claim.job.id,
+        )
+        told = notification("analysis.completed", claim.job)
+        counts = await self._jobs.finish(claim, result, event, told, ttl=playbook.ttl.completed)
+        _log.info(
+            "job.done" if counts else "job.superseded",
+            job=claim.job.id,
+            strategy=result.provenance.strategy,
+            attempts=claim.attempt,
+        )
+
+    async def _give_up(self, claim: JobClaim, playbook: Playbook, reason: str) -> None:
+        event = failure(claim.job, claim.state.locale, "gave_up")
+        told = notification("analysis.failed", claim.job)
+        await self._jobs.give_up(claim, reason, event, told, ttl=playbook.ttl.completed)
+
+    async def _hand_over(self, claim: JobClaim) -> None:
+        try:
+            await self._jobs.postpone(claim, None, 0)
+        except (Fenced, CaseNotFound):
+            return
+        except StateUnavailable as error:
+            _log.warning("job.not_handed_over", job=claim.job.id, reason=str(error))
+
+
+class KeptSteps:
+    """The steps of a claimed job: those of earlier workers are there, new ones are kept."""
+
+    def __init__(self, jobs: Jobs, claim: JobClaim) -> None:
+        self._jobs = jobs
+        self._claim = claim
+        self._done = set(claim.steps)
+        self._of = max(1, len(self._done))
+
+    def expect(self, of: int) -> None:
+        """Say how many steps the analysis is expected to take."""
+        self._of = of
+
+    async def once(self, name: str, work: Callable[[], Awaitable[StepRecord]]) -> StepRecord:
+        """Return what the step came to: as it is kept, or by doing the work and keeping it.
+
+        Raises:
+            Fenced: another worker has the job, or an operator cancelled it.
+        """
+        if (kept := self._claim.steps.get(name)) is not None:
+            return kept
+        record = await work()
+        self._done.add(name)
+        job, done = self._claim.job, len(self._done)
+        progress = AnalysisProgress(
+            turn=job.turn, job=job.id, step=name, done=done, of=max(self._of, done)
+        )
+        return await self._jobs.keep(self._claim, name, record, progress)
+
+
+def notification(kind: NotificationKind, job: Job) -> Notification:
+    """Return what the world is told of a job's end."""
+    return Notification(
+        id=notification_id(kind, job.case_id, job.turn),
+        kind=kind,
+        case_id=job.case_id,
+        turn=job.turn,
+        at=time.time_ns() // 1_000_000,
+    )
+
+
+def failure(job: Job, locale: str, code: str) -> AnalysisFailed:
+    """Return what a case's readers are told of a job without a result."""
+    return AnalysisFailed(
+        turn=job.turn,
+        job=job.id,
+        code="cancelled" if code == "cancelled" else "gave_up",
+        retryable=False,
+        message=_SORRY.get(locale.split("-", maxsplit=1)[0], _SORRY["en"]),
+    )
+
+
+def _backoff_ms(attempt: int) -> int:
+    longest = min(_LONGEST_BACKOFF_MS, _FIRST_BACKOFF_MS << (attempt - 1))
+    return round(longest * random.uniform(0.5, 1.0))  # noqa: S311
+
+
+def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()

@@ -1,0 +1,74 @@
+"""What the API and the worker are both made of: compiled playbooks, models, and the analyst."""
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from app.core.analyst import Analyst
+from app.core.playbooks import load_playbooks
+from app.core.rules import Rules
+from app.domain.errors import InvalidInput
+from app.domain.playbook import Playbook
+from app.domain.usage import Provider
+from app.llm.factory import build_models, model_names
+from app.llm.failover import FailoverModel
+from app.settings import Settings
+from app.state.store import Store
+
+
+class Engine(Struct, frozen=True, kw_only=True):
+    """Everything that decides, and what it asks."""
+
+    rules: Mapping[str, Rules]
+    """By the playbook's id."""
+    playbooks: Mapping[str, Playbook]
+    settings: Settings
+    model: FailoverModel | None
+    """None where only the guided interviewer serves."""
+    analyst: Analyst
+
+    def names(self, chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
+        """Turn a playbook's choice of models into the ones to ask."""
+        return model_names(self.settings, chosen)
+
+
+def load_rules(settings: Settings) -> dict[str, Rules]:
+    """Read the playbooks and compile their rules, by id; a process needs them once.
+
+    Raises:
+        PlaybookInvalid: if any playbook has mistakes; a bad playbook never starts.
+        InvalidInput: if the default playbook is none of them.
+    """
+    playbooks = load_playbooks(settings.playbooks)
+    if settings.playbook not in playbooks:
+        known = ", ".join(sorted(playbooks))
+        raise InvalidInput(
+            f"TRIAGE_PLAYBOOK: no playbook {settings.playbook!r}; there are: {known}"
+        )
+    return {name: Rules(playbook) for name, playbook in playbooks.items()}
+
+
+def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -> Engine:
+    """Put the deciding parts together; `store` is where they keep what they may use again."""
+    del store
+    models = build_models(settings)
+    model = FailoverModel(models) if models else None
+
+    def names(chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
+        return model_names(settings, chosen)
+
+    return Engine(
+        rules=rules,
+        playbooks={name: compiled.playbook for name, compiled in rules.items()},
+        settings=settings,
+        model=model,
+        analyst=Analyst(rules, model, names),
+    )
+
+
+def process_name() -> str:
+    """Return a name for this process that no other has had."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

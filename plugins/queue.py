@@ -1,0 +1,78 @@
+"""Queues on arq: an entry wakes a worker and carries a name, nothing else.
+
+arq's worker asks its queue every half second. A list beside each queue is the doorbell: whoever
+enqueues rings it, and a worker that has nothing to do listens to it instead.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from app.domain.job import Queue
+from app.state.store import translated
+
+ANALYSE = "analyse"
+"""The name of the worker's function."""
+CONNECTIONS = 16
+_TIMEOUT = 2.0
+_BELL_LENGTH = 256
+_BELL_TTL = 3_600
+
+serialize = msgspec.msgpack.encode
+deserialize: Callable[[bytes], dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def queue_name(queue: str) -> str:
+    """Return arq's name of a queue."""
+    return f"tri:arq:{queue}"
+
+
+def bell(queue: str) -> str:
+    """Return the list that is rung when something is put into a queue."""
+    return f"tri:arq:{queue}:bell"
+
+
+class ArqQueue:
+    """Wakes workers."""
+
+    def __init__(self, url: str) -> None:
+        """Take the storage's address; a connection is made when something is enqueued."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=_TIMEOUT,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            client_name="triage-queue",
+        )
+        self._redis = ArqRedis(
+            pool_or_conn=pool, job_serializer=serialize, job_deserializer=deserialize
+        )
+
+    async def wake(self, name: str, queue: Queue, token: str) -> None:
+        """Wake a worker of the queue for a job; equal tokens of a job wake once.
+
+        Raises:
+            StateUnavailable: the storage does not answer.
+        """
+        with translated():
+            await self._redis.enqueue_job(
+                ANALYSE, name, _job_id=f"{name}:{token}", _queue_name=queue_name(queue)
+            )
+            await ring(self._redis, queue)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose(close_connection_pool=True)
+
+
+async def ring(redis: Redis, queue: str) -> None:
+    """Ring a queue's doorbell; nobody keeps count beyond what may lie in the list."""
+    pipe = redis.pipeline(transaction=False)
+    pipe.lpush(bell(queue), 1)
+    pipe.ltrim(bell(queue), 0, _BELL_LENGTH - 1)
+    pipe.expire(bell(queue), _BELL_TTL)
+    await pipe.execute()
