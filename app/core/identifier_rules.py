@@ -34,7 +34,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("PHONE", re.compile(r"(?<![\d.,/-])9\d{4}[- .]\d{4}(?![\d-])")),
     ("PHONE", re.compile(r"(?<![\w+])\+\d{1,3}(?:[ ().-]{0,2}\d){6,13}(?!\d)")),
     ("PHONE", re.compile(r"(?<!\d)\(0?\d{2}\) ?\d{4,5}[- .]?\d{4}(?!\d)")),
-    ("IP", re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")),
+    ("IP", re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")),
     ("KEY", _pattern(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")),
     (
         "KEY",

@@ -70,8 +70,8 @@ def find_identifiers(text: str) -> list[Span]:
     if "." in text:
         found.extend(_urls(text))
     if any(map(str.isdigit, text)):
+        found.extend(_documents(text))  # first: of two names for one place, the surer one
         found.extend(_numbers(text))
-        found.extend(_documents(text))
     return merged(text, found)
 
 
