@@ -1,0 +1,162 @@
+"""Several API instances on one storage, any of which may be killed, stopped or replaced.
+
+They are forks of one process that has read the playbooks; see `prefork`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.api import Api
+from tests.support.processes import environment, free_port, get, is_alive
+
+READY_SECONDS = 100.0
+"""How long a start may take on a machine that has other things to do."""
+_STEP_SECONDS = 0.005
+_SHOWN = 6
+"""Logs that are worth a look where a test failed: those of the last few instances."""
+_ROOT = Path(__file__).parents[2]
+_UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+"""Whoever is killed writes no coverage, and measuring it would only make the others slow."""
+
+
+class Member:
+    """One running instance."""
+
+    def __init__(self, pid: int, port: int, log: Path) -> None:
+        """Name a process that was started."""
+        self.pid = pid
+        self.api = Api(port)
+        self._port = port
+        self._log = log
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return is_alive(self.pid)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does, and wait until it is dead."""
+        self._send(signal.SIGKILL)
+        self.wait_ended()
+
+    def terminate(self) -> None:
+        """Ask it to end, and do not wait."""
+        self._send(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Stop its clock, as a stalled machine would."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._send(signal.SIGCONT)
+
+    def wait_ready(self) -> None:
+        """Wait until `/health/ready` says so."""
+        self._wait(lambda: get(self._port, "/health/ready")[0] == 200, alive=True)
+
+    def wait_ended(self) -> None:
+        """Wait until its process is no more."""
+        self._wait(lambda: not self.is_alive, alive=False)
+
+    def output(self) -> str:
+        """Return everything it wrote so far."""
+        return self._log.read_text("utf-8", errors="replace") if self._log.exists() else ""
+
+    def _send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def _wait(self, holds: Callable[[], bool], *, alive: bool) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not holds():
+            if alive and not self.is_alive:
+                raise AssertionError(f"the instance on {self._port} ended\n{self.output()}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self._port} kept us waiting\n{self.output()}")
+            time.sleep(_STEP_SECONDS)
+
+
+class Fleet:
+    """Running instances in a row; the first is used first, and a new one lines up at the end."""
+
+    def __init__(self, parent: "subprocess.Popen[str]", redis_url: str, folder: Path) -> None:
+        """Take the process that instances are forked from."""
+        self._parent = parent
+        self._redis_url = redis_url
+        self._folder = folder
+        self._row: deque[Member] = deque()
+        self.started: list[Member] = []
+
+    def pair(self) -> tuple[Member, Member]:
+        """Return the first two, ready to serve; starts what is missing."""
+        first, second = self.some(2)
+        return first, second
+
+    def some(self, number: int) -> list[Member]:
+        """Return the first few, ready to serve; starts what is missing."""
+        while len(self._row) < number:
+            self.add()
+        found = [self._row[at] for at in range(number)]
+        for one in found:
+            one.wait_ready()
+        return found
+
+    def remove(self, member: Member) -> None:
+        """Take one off the row: it was killed or told to end."""
+        self._row.remove(member)
+
+    def add(self) -> Member:
+        """Start another one, without waiting for it."""
+        port = free_port()
+        env = {"TRIAGE_PORT": str(port), "TRIAGE_REDIS_URL": self._redis_url}
+        log = self._folder / f"api-{port}-{time.monotonic_ns()}.log"
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps({"env": env, "log": str(log)}) + "\n")
+        self._parent.stdin.flush()
+        member = Member(int(self._parent.stdout.readline()), port, log)
+        self._row.append(member)
+        self.started.append(member)
+        return member
+
+    def end(self) -> None:
+        """End every instance and print the logs of the last few."""
+        assert self._parent.stdin is not None
+        self._parent.stdin.close()
+        self._parent.wait(30)
+        for one in self.started[-_SHOWN:]:
+            print(f"--- API, process {one.pid} ---\n{one.output()}")
+
+
+@contextmanager
+def fleet(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Fleet]:
+    """Make a fleet with these settings; all of it ends with the block."""
+    env = environment(TRIAGE_VAR=str(folder), **settings) | _UNMEASURED
+    log = folder / f"parent-{time.monotonic_ns()}.log"
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.support.prefork"],
+            cwd=_ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as parent,
+    ):
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n", log.read_text()
+        made = Fleet(parent, redis_url, folder)
+        try:
+            yield made
+        finally:
+            made.end()
