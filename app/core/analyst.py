@@ -1,55 +1,30 @@
-"""Makes the result of a case: the `simple` strategy, on top of what rules find.
+"""Makes the result of a case: by rules always, and by models as far as they serve.
 
-The rules' result is always made, and is the result where no model serves. A model's analysis is put
-upon it: it may say more and better, but it can neither lower the urgency nor leave the taxonomy.
+The rules' result is what remains where no model does. How models take part is the strategy's; what
+they may change is the composer's; here the two come together, with the account of how it went.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import prompts
-from app.core.documents import ModelAnalysis
-from app.core.lexical import ABSTAIN_BELOW
+from app.core.composing import CaseInHand, composed, doubted, drafted, uncited
 from app.core.memo import Steps
-from app.core.results import guided_analysis
 from app.core.rules import Rules
-from app.domain.analysis import (
-    Analysis,
-    ChronologyEntry,
-    Classification,
-    Party,
-    Strategy,
-    Summary,
-    Viability,
-)
-from app.domain.assessment import Candidate
-from app.domain.case import CaseState, Turn
-from app.domain.playbook import URGENCY_ORDER, Level, Playbook
+from app.core.strategies import Outcome, Strategist
+from app.domain.analysis import Analysis, Provenance, Strategy
+from app.domain.case import CaseState
 from app.domain.usage import Attempt, Provider
-from app.llm.errors import NoModelLeft
-from app.llm.failover import Answered, FailoverModel
-from app.llm.model import ModelRequest
+from app.llm.failover import FailoverModel
+from app.llm.pricing import total_nano_usd
 
-PLANNED: Mapping[Level, Strategy] = {"low": "simple", "medium": "failover", "high": "ensemble"}
-_MAX_OUTPUT_TOKENS = 4_000
-_TOP = 5
+__all__ = ["Analysed", "Analyst", "CaseInHand"]
 
-_to_json = msgspec.json.Encoder().encode
-
-
-class CaseInHand(Struct, frozen=True, kw_only=True):
-    """A case whose interview is over, as the analyst gets it."""
-
-    state: CaseState
-    turns: tuple[Turn, ...]
-    """Oldest first, the one whose end asks for the result included."""
-    turn: int
-    """That turn's number."""
+_UNUSABLE = frozenset({"invalid", "refused"})
 
 
 class Analysed(Struct, frozen=True, kw_only=True):
@@ -60,180 +35,105 @@ class Analysed(Struct, frozen=True, kw_only=True):
 
 
 class Analyst:
-    """Makes results by the `simple` strategy, the only one of this version."""
+    """Makes results."""
 
     def __init__(
         self,
         rules: Mapping[str, Rules],
         model: FailoverModel | None,
         names: Callable[[Mapping[Provider, str]], Mapping[Provider, str]],
+        *,
+        strategy: Strategy | None = None,
     ) -> None:
+        """Take what is compiled of each playbook, and the models if there are any.
+
+        Args:
+            rules: by playbook id.
+            model: None where only rules serve.
+            names: turns a playbook's choice of models into the ones to ask.
+            strategy: for every case; None leaves it to the playbook and the case's complexity.
+        """
         self._rules = rules
         self._model = model
         self._names = names
+        self._strategy = strategy
 
     def planned(self, state: CaseState) -> Strategy:
         """Return the strategy by which this case's result is to be made."""
-        return PLANNED[state.assessment.complexity]
+        plan = self._rules[state.playbook].playbook.analysis
+        return self._strategy or plan.planned(state.assessment.complexity)
 
     def in_background(self, state: CaseState) -> bool:
         """Say whether the result takes so long that nobody should wait for it."""
         return self._model is not None and self.planned(state) in {"failover", "ensemble"}
 
-    async def analyse(self, case: CaseInHand, steps: Steps) -> Analysed:  # noqa: ARG002
-        """Return the result of a case; `steps` keep what models were asked and answered."""
+    async def analyse(self, case: CaseInHand, steps: Steps) -> Analysed:
+        """Return the result of a case; `steps` keep what models were asked and answered.
+
+        With the same steps kept the result is the same and no model is asked again.
+
+        Raises:
+            Fenced: whatever keeps the steps found that somebody else has the case now.
+        """
         began = time.perf_counter()
-        state, turns = case.state, case.turns
-        rules = self._rules[state.playbook]
-        planned = self.planned(state)
-        degradations = () if planned == "simple" else (f"{planned}: not part of this version",)
-        draft = guided_analysis(
-            rules.playbook, rules.understanding, state, turns, state.updated_at, 0.0, planned,
-            degradations,
-        )  # fmt: skip
-        attempts: list[Attempt] = []
-        result = draft
-        if self._model is not None:
-            try:
-                found = await self._ask(self._model, rules, state, turns, draft, attempts)
-                result = _upon(rules, state, draft, found, attempts, case.turn)
-            except NoModelLeft as error:
-                reason = f"guided: {error}"
-                result = _with_provenance(draft, degradations=(*degradations, reason))
+        rules = self._rules[case.state.playbook]
+        planned = self.planned(case.state)
+        draft = drafted(rules, case, planned)
+        outcome = await self._consult(rules, case, draft, steps, planned)
+        attempts = tuple(one for record in outcome.records for one in record.attempts)
+        result = _result(rules, case, draft, outcome, attempts)
+        # Pricing is loaded when it is first needed, and other people's words must not wait for it.
+        cost = await asyncio.to_thread(total_nano_usd, attempts)
         elapsed = (time.perf_counter() - began) * 1_000
-        return Analysed(
-            result=_with_provenance(result, duration_ms=elapsed), attempts=tuple(attempts)
+        provenance = replace(
+            result.provenance, cost_nano_usd=cost, duration_ms=max(elapsed, _span_ms(attempts))
         )
+        return Analysed(result=replace(result, provenance=provenance), attempts=attempts)
 
-    async def _ask(
-        self,
-        model: FailoverModel,
-        rules: Rules,
-        state: CaseState,
-        turns: tuple[Turn, ...],
-        draft: Analysis,
-        attempts: list[Attempt],
-    ) -> ModelAnalysis:
-        playbook = rules.playbook
-        shown = {
-            "classification": draft.classification,
-            "urgency": draft.urgency,
-            "facts": draft.facts,
-        }
-        request = ModelRequest(
-            operation="analysis",
-            system=rules.analysis_system[state.locale],
-            messages=(
-                *prompts.conversation(turns),
-                prompts.draft(_to_json(shown).decode()),
-            ),
-            schema_name="analysis",
-            schema=rules.documents.analysis_schema,
-            stream_field=None,
-            max_output_tokens=_MAX_OUTPUT_TOKENS,
-            canary=rules.canary,
-        )
-        names = self._names(playbook.models.small)
-        async with aclosing(
-            model.stream(request, names, attempts.append, rules.documents.read_analysis)
-        ) as events:
-            async for event in events:
-                if isinstance(event, Answered) and event.value is not None:
-                    return event.value
-        raise NoModelLeft(tuple(attempts))
+    async def _consult(
+        self, rules: Rules, case: CaseInHand, draft: Analysis, steps: Steps, planned: Strategy
+    ) -> Outcome:
+        if self._model is None or planned == "guided":
+            unserved = () if planned == "guided" else ("guided: no model is configured",)
+            return Outcome(
+                strategy="guided", finding=None, degradations=unserved, prompts=(), records=()
+            )
+        return await Strategist(rules, self._model, self._names, case, draft, steps).run(planned)
 
 
-def _upon(
+def _result(
     rules: Rules,
-    state: CaseState,
+    case: CaseInHand,
     draft: Analysis,
-    found: ModelAnalysis,
-    attempts: list[Attempt],
-    last: int,
+    outcome: Outcome,
+    attempts: tuple[Attempt, ...],
 ) -> Analysis:
-    """Put a model's analysis upon the rules' draft; `last` is the number of the latest message."""
-    classification = _classification(rules.playbook, state, draft, found)
-    sub = rules.playbook.subareas().get(classification.code or "")
-    higher = URGENCY_ORDER.index(found.urgency) > URGENCY_ORDER.index(draft.urgency.level)
-    urgency = replace(
-        draft.urgency,
-        level=found.urgency if higher else draft.urgency.level,
-        reason=found.urgency_reason if higher else draft.urgency.reason,
-        deadline=draft.urgency.deadline or found.deadline or None,
-    )
+    found, degradations = outcome.finding, outcome.degradations
+    if found is not None:
+        result = composed(rules, case, draft, found)
+        if lost := uncited(case, found):
+            degradations += (f"left out: {lost} of the chronology cited no message",)
+    elif any(one.outcome in _UNUSABLE for one in attempts):
+        result = doubted(rules, case, draft)
+    else:
+        result = draft
     answered = [one for one in attempts if one.outcome == "completed"]
-    return replace(
-        draft,
-        classification=classification,
-        nature=sub.nature if sub else draft.nature,
-        urgency=urgency,
-        needs_human=rules.understanding.safety.handoff(draft.red_flags) or classification.abstained,
-        parties=tuple(Party(role=one.role, name=one.name) for one in found.parties)
-        or draft.parties,
-        chronology=tuple(
-            ChronologyEntry(when=one.when, what=one.what, turn=min(max(1, one.message), last))
-            for one in found.chronology
-        )
-        or draft.chronology,
-        requests=tuple(found.requests) or draft.requests,
-        documents=replace(
-            draft.documents, mentioned=tuple(found.documents) or draft.documents.mentioned
-        ),
-        viability=Viability(
-            level=found.viability.level,
-            strengths=tuple(found.viability.strengths),
-            weaknesses=tuple(found.viability.weaknesses),
-            rationale=found.viability.rationale,
-        ),
-        next_steps=tuple(found.next_steps) or draft.next_steps,
-        summary=Summary(
-            plain=found.plain or draft.summary.plain,
-            professional=found.professional or draft.summary.professional,
-        ),
-        provenance=replace(
-            draft.provenance,
-            strategy="simple",
-            models=tuple(dict.fromkeys(one.answered_by or one.model for one in answered)),
-            prompt=prompts.ANALYSIS,
-        ),
+    provenance: Provenance = replace(
+        result.provenance,
+        strategy=outcome.strategy,
+        degradations=degradations,
+        models=tuple(dict.fromkeys(one.answered_by or one.model for one in answered)),
+        prompt=prompts.ANALYSIS if found is not None else None,
+        prompts=outcome.prompts,
+        differences=found.differences if found is not None else (),
+        justification=found.justification if found is not None else None,
     )
+    return replace(result, provenance=provenance)
 
 
-def _classification(
-    playbook: Playbook, state: CaseState, draft: Analysis, found: ModelAnalysis
-) -> Classification:
-    ranked = sorted(found.candidates, key=lambda one: -one.confidence)[:_TOP]
-    if not ranked:
-        return draft.classification
-    top = tuple(Candidate(code=one.code, confidence=one.confidence) for one in ranked)
-    if top[0].confidence < ABSTAIN_BELOW:
-        return replace(
-            draft.classification, code=None, area=None, subarea=None, top=top, abstained=True
-        )
-    area, sub = next(
-        (area, sub) for area in playbook.areas for sub in area.subareas if sub.code == top[0].code
-    )
-    return Classification(
-        code=sub.code,
-        area=area.label[state.locale],
-        subarea=sub.label[state.locale],
-        top=top,
-        abstained=False,
-    )
-
-
-def _with_provenance(
-    result: Analysis,
-    *,
-    degradations: tuple[str, ...] | None = None,
-    duration_ms: float | None = None,
-) -> Analysis:
-    provenance = result.provenance
-    return replace(
-        result,
-        provenance=replace(
-            provenance,
-            degradations=provenance.degradations if degradations is None else degradations,
-            duration_ms=provenance.duration_ms if duration_ms is None else duration_ms,
-        ),
-    )
+def _span_ms(attempts: tuple[Attempt, ...]) -> float:
+    """Return the time from the first attempt to the end of the last one."""
+    if not attempts:
+        return 0.0
+    ends = max(one.started_ms + one.latency_ms for one in attempts)
+    return ends - min(one.started_ms for one in attempts)

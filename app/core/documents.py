@@ -4,7 +4,7 @@ A model's output is hostile until proven otherwise: codes come from closed sets 
 checked again here, because a server may ignore the schema.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -93,8 +93,32 @@ class ModelAnalysis(Struct, frozen=True):
     professional: str
 
 
+class ModelVerdict(Struct, frozen=True):
+    """What a judge decides where two analyses differ; the reason comes first, as it should."""
+
+    justification: str
+    verdict: str
+    """One of the codes that were named, or `none`."""
+    confidence: float
+
+
+class ModelReport(Struct, frozen=True):
+    """The detailed part of a result, written from several analyses."""
+
+    parties: list[ModelParty]
+    chronology: list[ModelEntry]
+    requests: list[str]
+    documents: list[str]
+    viability: ModelViability
+    next_steps: list[str]
+    plain: str
+    professional: str
+
+
 _decode_turn = msgspec.json.Decoder(ModelTurn).decode
 _decode_analysis = msgspec.json.Decoder(ModelAnalysis).decode
+_decode_verdict = msgspec.json.Decoder(ModelVerdict).decode
+_decode_report = msgspec.json.Decoder(ModelReport).decode
 
 
 class Documents:
@@ -109,10 +133,13 @@ class Documents:
             "slot": sorted(self._slots),
             "code": sorted(self._codes),
             "asking": [*sorted(self._slots), NONE],
+            "verdict": [*sorted(self._codes), NONE],
         }
         lists = {"red_flags": sorted(self._flags), "signals": sorted(self._signals)}
         self.turn_schema = _closed(strict_schema(ModelTurn), closed, lists)
         self.analysis_schema = _closed(strict_schema(ModelAnalysis), closed, lists)
+        self.verdict_schema = _closed(strict_schema(ModelVerdict), closed, lists)
+        self.report_schema = _closed(strict_schema(ModelReport), closed, lists)
 
     def read_turn(self, raw: bytes) -> ModelTurn:
         """Read a turn's document.
@@ -142,6 +169,27 @@ class Documents:
         _check("code", self._codes, (one.code for one in found.candidates))
         _check_shares(one.confidence for one in found.candidates)
         return found
+
+    def read_verdict(self, raw: bytes, named: Collection[str]) -> ModelVerdict:
+        """Read a judge's verdict upon the codes that were named.
+
+        Raises:
+            msgspec.ValidationError, ValueError: if it is not what was asked for.
+        """
+        found = _decode_verdict(raw)
+        _check("code among those named", {*self._codes.intersection(named), NONE}, [found.verdict])
+        _check_shares([found.confidence])
+        if not found.justification.strip():
+            raise ValueError("a verdict without a justification")
+        return found
+
+    def read_report(self, raw: bytes) -> ModelReport:
+        """Read a report.
+
+        Raises:
+            msgspec.ValidationError, ValueError: if it is not what was asked for.
+        """
+        return _decode_report(raw)
 
 
 def _check(what: str, known: set[str], named: Any) -> None:

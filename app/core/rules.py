@@ -27,3 +27,11 @@ class Rules:
             locale: prompts.analysis_system(playbook, locale, self.canary)
             for locale in playbook.locales
         }
+        self.judge_system = {
+            locale: prompts.judge_system(playbook, locale, self.canary)
+            for locale in playbook.locales
+        }
+        self.report_system = {
+            locale: prompts.report_system(playbook, locale, self.canary)
+            for locale in playbook.locales
+        }

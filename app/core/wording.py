@@ -28,6 +28,8 @@ class Wording(Struct, frozen=True, kw_only=True):
     by_deadline: str
     by_doubt: str
     by_default: str
+    unread: str
+    """Why a case counts as urgent that no model could make anything of."""
     time_limit: str
     """Takes `{deadline}`."""
     next_step: str
@@ -48,6 +50,15 @@ class Wording(Struct, frozen=True, kw_only=True):
     """Takes `{percent}`."""
     alternatives: str
     """Takes `{labels}`."""
+    kinds_differ: str
+    """Says that analyses classified differently; takes `{said}`."""
+    urgencies_differ: str
+    """Takes `{said}`."""
+    settled: str
+    """Why it was decided so; takes `{justification}`."""
+    unsettled: str
+    nowhere: str
+    """Stands for a classification where there is none."""
     raw: str
     """Opens what the person said, in full, for the professional."""
 
@@ -66,6 +77,7 @@ _PORTUGUESE = Wording(
     by_deadline="há um prazo ou uma data marcada.",
     by_doubt="o tipo de assunto não ficou claro; convém que uma pessoa olhe antes.",
     by_default="nada do que foi contado indica pressa.",
+    unread="A análise automática não pôde ser concluída; convém que uma pessoa olhe antes.",
     time_limit="Atenção ao prazo: {deadline}",
     next_step="Próximo passo: {step}",
     known="Já se sabe: {label}.",
@@ -78,6 +90,11 @@ _PORTUGUESE = Wording(
     flags="Sinais de alerta: {labels}.",
     confidence="confiança {percent}%",
     alternatives="Também possível: {labels}.",
+    kinds_differ="Duas análises classificaram o caso de modo diferente: {said}.",
+    urgencies_differ="Duas análises viram urgências diferentes: {said}. Vale a mais alta.",
+    settled="Decisão: {justification}",
+    unsettled="Ninguém decidiu entre elas; convém que uma pessoa decida.",
+    nowhere="nenhum tipo conhecido",
     raw="Relato:",
 )
 _ENGLISH = Wording(
@@ -94,6 +111,7 @@ _ENGLISH = Wording(
     by_deadline="there is a time limit or a fixed date.",
     by_doubt="the kind of matter is unclear, and a person should look before haste is ruled out.",
     by_default="nothing that was told points to haste.",
+    unread="The automatic analysis could not be completed; a person should look first.",
     time_limit="Mind the time limit: {deadline}",
     next_step="Next step: {step}",
     known="Known: {label}.",
@@ -106,6 +124,11 @@ _ENGLISH = Wording(
     flags="Red flags: {labels}.",
     confidence="confidence {percent}%",
     alternatives="Also possible: {labels}.",
+    kinds_differ="Two analyses classified the case differently: {said}.",
+    urgencies_differ="Two analyses saw different urgencies: {said}. The higher one counts.",
+    settled="Decision: {justification}",
+    unsettled="Nobody decided between them; a person should.",
+    nowhere="no known kind",
     raw="Account:",
 )
 

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from app.domain import playbook
 from app.domain.assessment import Candidate
 from app.domain.playbook import UrgencyLevel
 
-Strategy = Literal["guided", "simple", "failover", "ensemble"]
+Strategy = playbook.Strategy
 
 
 class Classification(Struct, frozen=True, kw_only=True):
@@ -92,13 +93,25 @@ class Provenance(Struct, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="What was done with less than planned, and why.")
     ]
     models: Annotated[tuple[str, ...], Meta(description="Models that took part; none if guided.")]
-    prompt: Annotated[str | None, Meta(description="Version of the prompt; null if guided.")]
+    prompt: Annotated[
+        str | None, Meta(description="Version of the analysis's prompt; null if guided.")
+    ]
     playbook: Annotated[str, Meta(description="Playbook id and version.")]
     cost_nano_usd: Annotated[
-        int | None, Meta(description="Integer nano-USD; null where not yet priced.")
+        int | None, Meta(description="Integer nano-USD; null where a price is not known.")
     ]
     duration_ms: Annotated[float, Meta(ge=0, description="Time the analysis took.")]
     cached: Annotated[bool, Meta(description="Whether a stored analysis was reused.")]
+    prompts: Annotated[
+        tuple[str, ...], Meta(description="Versions of all prompts that took part.")
+    ] = ()
+    differences: Annotated[
+        tuple[str, ...],
+        Meta(description="Where the two models of an ensemble differed, and what each said."),
+    ] = ()
+    justification: Annotated[
+        str | None, Meta(description="Why the judge decided as it did, where models differed.")
+    ] = None
 
 
 class Analysis(Struct, frozen=True, kw_only=True, tag_field="schema", tag="analysis/1"):

@@ -9,12 +9,24 @@ from importlib import resources
 from string import Template
 
 from app.domain.assessment import Assessment
-from app.domain.case import Conclude, Correct, Say, Turn
+from app.domain.case import (
+    AskHuman,
+    Conclude,
+    Correct,
+    HandBack,
+    OperatorCommand,
+    OperatorSays,
+    Say,
+    Take,
+    Turn,
+)
 from app.domain.playbook import Playbook, Slot
 from app.llm.model import ChatMessage
 
 INTERVIEW = "interview.v1"
 ANALYSIS = "analysis.v1"
+JUDGE = "judge.v1"
+REPORT = "report.v1"
 
 
 def _file(name: str) -> Template:
@@ -23,6 +35,8 @@ def _file(name: str) -> Template:
 
 _interview = _file(INTERVIEW)
 _analysis = _file(ANALYSIS)
+_judge = _file(JUDGE)
+_report = _file(REPORT)
 
 
 def interview_system(playbook: Playbook, locale: str, canary: str) -> str:
@@ -51,12 +65,29 @@ def analysis_system(playbook: Playbook, locale: str, canary: str) -> str:
     )
 
 
+def judge_system(playbook: Playbook, locale: str, canary: str) -> str:
+    """Return the judge's instructions."""
+    return _judge.substitute(
+        title=playbook.title[locale],
+        language=locale,
+        taxonomy=_taxonomy(playbook, locale),
+        canary=canary,
+    )
+
+
+def report_system(playbook: Playbook, locale: str, canary: str) -> str:
+    """Return the reporter's instructions."""
+    return _report.substitute(title=playbook.title[locale], language=locale, canary=canary)
+
+
 def conversation(turns: Sequence[Turn]) -> tuple[ChatMessage, ...]:
     """Return what was said so far, as a model reads it; the person's words are marked as data."""
     messages: list[ChatMessage] = []
     for turn in turns:
+        if turn.outcome != "completed" and isinstance(turn.command, OperatorCommand):
+            continue  # it was refused: nobody saw it
         messages.append(ChatMessage(role="user", content=_said(turn)))
-        if turn.reply:
+        if turn.reply and not isinstance(turn.command, OperatorSays):
             messages.append(ChatMessage(role="assistant", content=turn.reply))
     return tuple(messages)
 
@@ -72,6 +103,11 @@ def current(turn: int, text: str, situation: str) -> ChatMessage:
 def draft(json: str) -> ChatMessage:
     """Return the rules' draft of a result; it quotes the person, so it is escaped as they are."""
     return ChatMessage(role="user", content=f"<draft>\n{_escaped(json)}\n</draft>")
+
+
+def analyses(json: str) -> ChatMessage:
+    """Return what models found before; they quote the person, so it is escaped as they are."""
+    return ChatMessage(role="user", content=f"<analyses>\n{_escaped(json)}\n</analyses>")
 
 
 def situation(assessment: Assessment, *, last: bool, left: int) -> str:
@@ -100,10 +136,23 @@ def _said(turn: Turn) -> str:
             return f'<correction n="{turn.turn}" slot="{slot}">{_escaped(value)}</correction>'
         case Conclude():
             return f'<conclude n="{turn.turn}"/>'
+        case AskHuman(reason=reason):
+            return f'<asks_for_human n="{turn.turn}">{_escaped(reason)}</asks_for_human>'
+        case Take():
+            return f'<colleague_joined n="{turn.turn}"/>'
+        case OperatorSays(operator=operator, text=text):
+            return _colleague(turn.turn, operator, text)
+        case HandBack():
+            return f'<colleague_left n="{turn.turn}"/>'
 
 
 def _message(turn: int, text: str) -> str:
     return f'<message n="{turn}">\n{_escaped(text)}\n</message>'
+
+
+def _colleague(turn: int, name: str, text: str) -> str:
+    quoted = _escaped(name).replace('"', "&quot;")
+    return f'<colleague n="{turn}" name="{quoted}">\n{_escaped(text)}\n</colleague>'
 
 
 def _escaped(text: str) -> str:
