@@ -15,17 +15,31 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.core import handoff as handoffs
 from app.core import prompts
 from app.core.analyst import Analyst, CaseInHand
 from app.core.documents import NONE, ModelTurn
 from app.core.guided import Line
 from app.core.memo import Unkept
 from app.core.merging import merge
-from app.core.plan import budget_of, is_complete, wants_to_end
+from app.core.plan import budget_of, is_complete, next_slot, wants_to_end
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain.assessment import Assessment
-from app.domain.case import CaseState, Conclude, Correct, Say, Turn
+from app.domain.case import (
+    AskHuman,
+    CaseState,
+    Conclude,
+    Correct,
+    HandBack,
+    Handoff,
+    HandoffCommand,
+    OperatorSays,
+    Say,
+    Take,
+    Turn,
+)
+from app.domain.errors import HandoffConflict
 from app.domain.event import (
     AnalysisCompleted,
     CaseEvent,
@@ -34,6 +48,7 @@ from app.domain.event import (
     RedFlagRaised,
 )
 from app.domain.job import QUEUE_OF, Job
+from app.domain.notification import Notification
 from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel, Restarted
@@ -53,6 +68,10 @@ class _Reply(Struct, frozen=True, kw_only=True):
     assessment: Assessment
     asking: str | None
     complete: bool
+    asks: bool = True
+    """Whether it counts as a question put to the person."""
+    handoff: Handoff | None = None
+    """How it stands with a human from now on; None where that does not change."""
     attempts: tuple[Attempt, ...] = ()
     degradations: tuple[str, ...] = ()
 
@@ -97,6 +116,8 @@ class Interviewer:
                 steps = self._correct(claim, slot, value)
             case Conclude():
                 steps = self._conclude(claim, watched)
+            case AskHuman() | Take() | OperatorSays() | HandBack() as command:
+                steps = self._hand(claim, command)
             case _:
                 assert_never(claim.accepted.command)
         async for step in steps:
@@ -109,8 +130,11 @@ class Interviewer:
         text = claim.accepted.command.text
         assessment = self._read(claim, text)
         reply = _Reply(text="", assessment=assessment, asking=claim.state.asking, complete=False)
-        state = replace(_moved_on(claim, reply, text), questions=claim.state.questions)
-        return Answer(reply="", state=state, events=_events(claim, state))
+        state = replace(self._moved_on(claim, reply, text), questions=claim.state.questions)
+        events = _events(claim, state)
+        return Answer(
+            reply="", state=state, events=events, notifications=_notifications(claim, state, events)
+        )
 
     async def _say(
         self, claim: Claim, text: str, watched: Callable[[], bool]
@@ -119,6 +143,10 @@ class Interviewer:
         advice = self._advice(claim, assessment)
         if advice:
             yield Words(advice)
+        if (handoff := claim.state.handoff) is not None and handoff.status == "taken":
+            async for step in self._overheard(claim, text, assessment, advice):
+                yield step
+            return
         async for step in self._reply(claim, text, assessment, watched):
             if isinstance(step, _Reply):
                 late = self._advice(claim, step.assessment, known=assessment).rstrip()
@@ -178,6 +206,69 @@ class Interviewer:
         async for step in self._concluded(claim, reply, ""):
             yield step
 
+    async def _overheard(
+        self, claim: Claim, text: str, assessment: Assessment, advice: str
+    ) -> AsyncIterator[Step]:
+        """Leave the answer to the human who has the conversation; say so once."""
+        rules = self._rules[claim.state.playbook]
+        line = "" if _was_told(claim) else rules.playbook.phrases.with_human[claim.state.locale]
+        if line:
+            yield Words(line)
+        reply = _Reply(
+            text=advice + line,
+            assessment=assessment,
+            asking=claim.state.asking,
+            complete=False,
+            asks=False,
+        )
+        async for step in self._concluded(claim, reply, text, analyse=False):
+            yield step
+
+    async def _hand(self, claim: Claim, command: HandoffCommand) -> AsyncIterator[Step]:
+        """Do what a command says about who has the conversation; the interviewer adds little."""
+        state, phrases = claim.state, self._rules[claim.state.playbook].playbook.phrases
+        try:
+            moved = handoffs.moved(state.handoff, command, _now_ms())
+        except HandoffConflict as refusal:
+            yield Answer(reply="", state=state, refused=str(refusal))
+            return
+        asking, analyse = state.asking, False
+        match command:
+            case AskHuman():
+                taken = moved.status == "taken"
+                text = (phrases.with_human if taken else phrases.human_asked)[state.locale]
+                analyse = _was_left_out(claim)
+            case Take():
+                text = ""
+            case OperatorSays(text=text):
+                pass
+            case HandBack():
+                text, asking = self._taken_up(state)
+                analyse = True  # what was said to the human belongs to the result
+            case _:
+                assert_never(command)
+        if text:
+            yield Words(text)
+        reply = _Reply(
+            text=text,
+            assessment=state.assessment,
+            asking=asking,
+            complete=False,
+            handoff=moved,
+        )
+        async for step in self._concluded(claim, reply, "", analyse=analyse):
+            yield step
+
+    def _taken_up(self, state: CaseState) -> tuple[str, str | None]:
+        """Return what is said when the human has left, and what is asked for with it."""
+        playbook = self._rules[state.playbook].playbook
+        line = playbook.phrases.human_left[state.locale]
+        active = state.status == "active"
+        slot = next_slot(playbook, state, state.assessment) if active else None
+        if slot is None:
+            return line, None
+        return f"{line} {slot.question[state.locale]}", slot.name
+
     async def _ask(
         self,
         model: FailoverModel,
@@ -206,7 +297,7 @@ class Interviewer:
         )
         attempts: list[Attempt] = []
         pieces: list[str] = []
-        room = playbook.limits.reply_chars
+        room = left = playbook.limits.reply_chars
         names = self._names(playbook.models.interview)
         try:
             async with aclosing(
@@ -215,12 +306,14 @@ class Interviewer:
                 async for event in events:
                     match event:
                         case TextDelta(piece):
-                            kept = piece[: max(0, room - sum(map(len, pieces)))]
+                            kept = piece[:left]
+                            left -= len(kept)
                             if kept:
                                 pieces.append(kept)
                                 yield Words(kept)
                         case Restarted():
                             pieces.clear()
+                            left = room
                             yield Anew("provider")
                         case Answered(value=value):
                             yield _model_reply(
@@ -236,15 +329,17 @@ class Interviewer:
                 degradations=(f"guided: {error}",),
             )
 
-    async def _concluded(self, claim: Claim, reply: _Reply, said: str) -> AsyncIterator[Step]:
+    async def _concluded(
+        self, claim: Claim, reply: _Reply, said: str, *, analyse: bool = True
+    ) -> AsyncIterator[Step]:
         """End a turn: the new state and, if the interview is over, the result or its order."""
-        state = _moved_on(claim, reply, said)
-        raised = _events(claim, state)
+        state = self._moved_on(claim, reply, said)
+        raised: tuple[CaseEvent, ...] = ()
         attempts, degradations = reply.attempts, reply.degradations
         result, job = None, None
         # Of several additions in a row, the last one's result counts for all.
         added = claim.state.status == "completed"
-        wanted = state.status == "completed" and not (added and claim.behind)
+        wanted = analyse and state.status == "completed" and not (added and claim.behind)
         if wanted and self._analyst.in_background(state):
             job = Job(
                 case_id=claim.case_id,
@@ -261,7 +356,10 @@ class Interviewer:
             analysed = await self._analyst.analyse(case, Unkept())
             result = analysed.result
             attempts += analysed.attempts
-            raised += (
+            if result.needs_human:
+                asked = handoffs.requested(state.handoff, "analysis", "", state.updated_at)
+                state = replace(state, handoff=asked)
+            raised = (
                 AnalysisCompleted(
                     turn=claim.turn,
                     code=result.classification.code,
@@ -269,20 +367,34 @@ class Interviewer:
                     needs_human=result.needs_human,
                 ),
             )
+        events = _events(claim, state) + raised
         yield Answer(
             reply=reply.text,
             state=state,
             result=result,
             job=job,
-            events=raised,
+            events=events,
+            notifications=_notifications(claim, state, events),
             attempts=attempts,
             degradations=degradations,
         )
 
+    def _moved_on(self, claim: Claim, reply: _Reply, said: str) -> CaseState:
+        """Return the case's state after a turn; danger may have called a human into it."""
+        state = _moved_on(claim, reply, said)
+        flags = self._rules[state.playbook].playbook.red_flags
+        before, after = claim.state.assessment, state.assessment
+        asked = handoffs.requested_by_flags(state.handoff, flags, before, after, state.updated_at)
+        return replace(state, handoff=asked)
+
     def _read(self, claim: Claim, text: str) -> Assessment:
         said = [one.command.text for one in claim.turns if isinstance(one.command, Say)]
+        handoff = claim.state.handoff
+        with_human = handoff is not None and handoff.status == "taken"
+        # What the person tells a human is no answer to the interviewer's last question.
+        state = replace(claim.state, asking=None) if with_human else claim.state
         return self._rules[claim.state.playbook].understanding.read(
-            claim.state, said, claim.turn, text, _day(claim)
+            state, said, claim.turn, text, _day(claim)
         )
 
     def _advice(self, claim: Claim, assessment: Assessment, known: Assessment | None = None) -> str:
@@ -347,20 +459,22 @@ def _guided_reply(line: Line, read: Assessment, tried: _Reply | None) -> _Reply:
 def _moved_on(claim: Claim, reply: _Reply, said: str) -> CaseState:
     """Return the case's state after a turn."""
     state = claim.state
-    now = int(datetime.now(UTC).timestamp() * 1_000)
+    now = _now_ms()
+    asks = bool(said) and reply.asks
     complete = reply.complete or state.status == "completed"
     asked = dict(state.asked)
-    if said and reply.asking is not None:
+    if asks and reply.asking is not None:
         asked[reply.asking] = asked.get(reply.asking, 0) + 1
     return replace(
         state,
         assessment=reply.assessment,
         asking=None if complete else reply.asking,
         asked=asked,
-        questions=state.questions + (1 if said and not complete else 0),
+        questions=state.questions + (1 if asks and not complete else 0),
         said_chars=state.said_chars + len(said),
         status="completed" if complete else "active",
         completed_at=state.completed_at or (now if complete else None),
+        handoff=reply.handoff or state.handoff,
         updated_at=now,
     )
 
@@ -398,7 +512,36 @@ def _events(claim: Claim, state: CaseState) -> tuple[CaseEvent, ...]:
             turn=claim.turn,
         )
     )
+    command = claim.accepted.command
+    events += handoffs.happened(claim.state.handoff, state.handoff, command, claim.turn)
     return tuple(events)
+
+
+def _notifications(
+    claim: Claim, state: CaseState, events: tuple[CaseEvent, ...]
+) -> tuple[Notification, ...]:
+    return handoffs.notifications(events, claim.case_id, claim.turn, state.updated_at)
+
+
+def _was_told(claim: Claim) -> bool:
+    """Say whether the person knows that a human answers: they wrote since one took over."""
+    for turn in reversed(claim.turns):
+        if isinstance(turn.command, Take) and turn.outcome == "completed":
+            return False
+        if isinstance(turn.command, Say) and turn.outcome == "completed":
+            return True
+    return False
+
+
+def _was_left_out(claim: Claim) -> bool:
+    """Say whether the turn before left the result to this one, which waited behind it already."""
+    last = claim.turns[-1] if claim.turns else None
+    adds = last is not None and isinstance(last.command, Say | Correct)
+    return last is not None and adds and last.finished_at >= claim.accepted.at
+
+
+def _now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1_000)
 
 
 def _day(claim: Claim) -> date:

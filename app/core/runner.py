@@ -21,7 +21,7 @@ from app.core.errands import Errands
 from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain import event as events
-from app.domain.case import Turn
+from app.domain.case import HandoffCommand, Turn
 from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
     AnalysisQueued,
@@ -247,7 +247,7 @@ class TurnRunner:
 
     async def _answer(self, work: _Work) -> tuple[Answer, Terminal]:
         claim = work.claim
-        if claim.dropped:
+        if claim.dropped and not isinstance(claim.accepted.command, HandoffCommand):
             return self._interviewer.absorb(claim), terminals.cancelled(claim.turn, "")
         if claim.attempt > MAX_ATTEMPTS:
             _log.error("turn.poisoned", case=claim.case_id, turn=claim.turn)
@@ -255,7 +255,7 @@ class TurnRunner:
         try:
             async for step in self._interviewer.answer(claim, watched=lambda: work.feed.watched):
                 if isinstance(step, Answer):
-                    return step, terminals.completed(claim, step)
+                    return step, terminals.ended(claim, step)
                 self._show(work, step)
         except TriageError:
             raise

@@ -41,6 +41,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     events: tuple[CaseEvent, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     degradations: tuple[str, ...] = ()
+    refused: str | None = None
+    """Why the command was not done; the turn then tells so and changes nothing."""
 
 
 Step = Words | Anew | Analysing | Answer

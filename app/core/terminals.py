@@ -6,10 +6,11 @@ from typing import Literal, assert_never
 
 from app.core.steps import Answer
 from app.domain import event as events
-from app.domain.case import Turn, TurnOutcome
+from app.domain.case import OperatorSays, Turn, TurnOutcome
 from app.domain.event import EventId, Terminal, TurnCancelled, TurnCompleted, TurnFailed, TurnUsage
 from app.state.conversations import Claim
 
+CONFLICT = "handoff_conflict"
 _RETRY_AFTER_MS = 2_000
 _SORRY = {
     "pt": "Não consegui responder agora. Sua mensagem está guardada; tente de novo em instantes.",
@@ -17,11 +18,25 @@ _SORRY = {
 }
 
 
+def ended(claim: Claim, answer: Answer) -> TurnCompleted | TurnFailed:
+    """Return the event of a turn that was worked on to its end."""
+    if answer.refused is None:
+        return completed(claim, answer)
+    return TurnFailed(
+        turn=claim.turn,
+        code=CONFLICT,
+        retryable=False,
+        retry_after_ms=0,
+        message=answer.refused,
+    )
+
+
 def completed(claim: Claim, answer: Answer) -> TurnCompleted:
     """Return the event of a turn that went well."""
     assessment = answer.state.assessment
     done = answer.state.status == "completed"
     counted = [one.usage for one in answer.attempts if one.usage is not None]
+    command, handoff = claim.accepted.command, answer.state.handoff
     answered = [one for one in answer.attempts if one.outcome == "completed"]
     return TurnCompleted(
         turn=claim.turn,
@@ -40,6 +55,8 @@ def completed(claim: Claim, answer: Answer) -> TurnCompleted:
             model=answered[-1].answered_by or answered[-1].model if answered else None,
         ),
         degradations=answer.degradations,
+        operator=command.operator if isinstance(command, OperatorSays) else None,
+        handoff=None if handoff is None else handoff.status,
     )
 
 

@@ -56,6 +56,16 @@ class _Table(dict[int, str]):
         return folded
 
 
+def cleaned(text: str) -> str:
+    r"""Drop control characters, which no person types, and the space around.
+
+    >>> cleaned("  Oi!\x00\n")
+    'Oi!'
+    """
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(kept).strip()
+
+
 def _fold_character(character: str) -> str:
     if character in _SIGNS:
         return _SIGNS[character]
