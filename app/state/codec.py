@@ -11,8 +11,10 @@ import msgspec
 
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, CaseState, Turn
+from app.domain.delivery import Delivery, PushSubscription, WebhookEndpoint
 from app.domain.errors import StateUnavailable
 from app.domain.job import Job, StepRecord
+from app.domain.notification import Notification
 
 T = TypeVar("T")
 
@@ -24,6 +26,12 @@ _accepted: Callable[[bytes], Accepted] = msgspec.msgpack.Decoder(Accepted).decod
 _analysis: Callable[[bytes], Analysis] = msgspec.msgpack.Decoder(Analysis).decode
 _job: Callable[[bytes], Job] = msgspec.msgpack.Decoder(Job).decode
 _step: Callable[[bytes], StepRecord] = msgspec.msgpack.Decoder(StepRecord).decode
+_notification: Callable[[bytes], Notification] = msgspec.msgpack.Decoder(Notification).decode
+_delivery: Callable[[bytes], Delivery] = msgspec.msgpack.Decoder(Delivery).decode
+_endpoint: Callable[[bytes], WebhookEndpoint] = msgspec.msgpack.Decoder(WebhookEndpoint).decode
+_subscription: Callable[[bytes], PushSubscription] = msgspec.msgpack.Decoder(
+    PushSubscription
+).decode
 decode_pieces: Callable[[bytes], list[str]] = msgspec.msgpack.Decoder(list[str]).decode
 
 
@@ -70,3 +78,23 @@ def decode_job(data: bytes) -> Job:
 def decode_step(data: bytes) -> StepRecord:
     """Read what a step of an analysis came to."""
     return _strict(_step, data)
+
+
+def decode_notification(data: bytes) -> Notification:
+    """Read what the world should be told."""
+    return _strict(_notification, data)
+
+
+def decode_delivery(data: bytes) -> Delivery:
+    """Read what became of a notification for one target."""
+    return _strict(_delivery, data)
+
+
+def decode_endpoint(data: bytes) -> WebhookEndpoint:
+    """Read an operator's endpoint."""
+    return _strict(_endpoint, data)
+
+
+def decode_subscription(data: bytes) -> PushSubscription:
+    """Read a browser's subscription."""
+    return _strict(_subscription, data)

@@ -19,7 +19,21 @@ JOBS = "tri:jobs"
 DEAD = "tri:jobs:dead"
 """Sorted set: jobs that were given up, by that time; the truth is each job."""
 OUTBOX = "tri:outbox"
-"""Sorted set: cases whose outbox has something to send, by the time at which it is due."""
+"""Sorted set: cases whose outbox has something to send, by the time at which it is due.
+
+Written before what is put into the outbox; it may name a case too many, never one too few.
+"""
+OUTBOX_SETTLING = "tri:outbox:settling"
+"""Sorted set: cases that had nothing left to send, by the time of a last look.
+
+A case is seen on the list of due ones before what it was listed for is there; this look finds it.
+"""
+OUTBOX_TOLD = "tri:outbox:told"
+"""Sorted set: the latest cases with a delivery that has ended, by that time, for operators."""
+OUTBOX_FAILED = "tri:outbox:failed"
+"""Sorted set: the latest cases with a delivery that was given up, by that time."""
+WEBHOOKS = "tri:webhooks"
+"""Hash: the webhook endpoints by their ids. Configuration, so it alone has no time to live."""
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
@@ -59,7 +73,11 @@ class CaseKeys:
         self.turn_prefix = base + "t:"
         self.job_prefix = base + "j:"
         self.outbox = base + "o"
-        """HASH: what the world should be told of the case, by its stable id."""
+        """HASH: what the world should be told of the case, and to whom.
+
+        By its stable id a notification; `f:<id>` once it has been fanned out; `d:<id>><target>` its
+        delivery to one target; `s:<id>` a browser's subscription; `k` the lease of whoever sends.
+        """
 
     def all(self) -> list[str]:
         """Return the keys in the order in which every script takes them."""

@@ -17,11 +17,11 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 
-SHARED = ("start", "accept", "claim", "finish", "release", "drop", "erase", "save")
+SHARED = ("start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe")
 """Scripts over the keys of a case."""
 JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 """Scripts over the keys of a case that concern one of its background jobs."""
-ALONE = ("renew", "unlist", "move")
+ALONE = ("renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out")
 """Scripts over one key of their own."""
 
 CONNECTIONS = 64
