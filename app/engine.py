@@ -65,7 +65,12 @@ def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -
         playbooks={name: compiled.playbook for name, compiled in rules.items()},
         settings=settings,
         model=model,
-        analyst=Analyst(rules, model, names),
+        analyst=Analyst(
+            rules,
+            model,
+            names,
+            strategy=None if settings.strategy == "auto" else settings.strategy,
+        ),
     )
 
 

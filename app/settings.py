@@ -23,8 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The playbook of a case that names none."""
     playbooks: Path | None = None
     """A folder with further playbooks."""
-    strategy: Literal["simple"] = "simple"
-    """How results are made. The other strategies are not part of this version."""
+    strategy: Literal["auto", "guided", "simple", "failover", "ensemble"] = "auto"
+    """How results are made: `auto` by the playbook and the case's complexity, else always so."""
     openai_api_key: str | None = None
     """`OPENAI_API_KEY`."""
     openai_base_url: str | None = None

@@ -31,7 +31,7 @@ def test_variables_are_read_by_their_own_names() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("TRIAGE_PORT", "http"), ("TRIAGE_STRATEGY", "ensemble"), ("TRIAGE_OPENAI_API", "soap")],
+    [("TRIAGE_PORT", "http"), ("TRIAGE_STRATEGY", "best"), ("TRIAGE_OPENAI_API", "soap")],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
     """The message can be acted on without reading code."""
