@@ -31,6 +31,7 @@ _COMMANDS = {
     "worker": _Entry("app.commands.worker", "worker", "Run one background worker."),
     "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
+    "jobs": _Entry("app.commands.jobs", "jobs", "List, retry and cancel background analyses."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }

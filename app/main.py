@@ -16,22 +16,29 @@ from app.api.cases import CaseController
 from app.api.docs import openapi_config
 from app.api.guard import RequestGuard
 from app.api.health import HealthController
+from app.api.jobs import JobController
 from app.api.page import page_router
+from app.api.push import PushController
 from app.api.turns import TurnController
 from app.core.errands import Errands
 from app.core.intake import Intake
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
+from app.core.job_desk import JobDesk
+from app.core.push import Subscriptions
 from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
+from app.core.telling import build_guard
 from app.engine import build_engine, process_name
 from app.llm.failover import FailoverModel
+from app.notify.vapid import vapid_keys
 from app.settings import Settings
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
+from app.state.outbox import Outbox
 from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
@@ -51,7 +58,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     reader: Reader
     intake: Intake
     queue: ArqQueue
-    board: JobBoard
+    desk: JobDesk
+    subscriptions: Subscriptions
     model: FailoverModel | None
     operators: OperatorGate
 
@@ -66,6 +74,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     leases = LeaseKeeper(redis_url)
     follower = Follower(store, owner)
     queue = ArqQueue(redis_url)
+    workforce = Workforce(store)
+    errands = Errands(workforce, queue)
     interviewer = Interviewer(
         rules,
         engine.analyst,
@@ -73,7 +83,6 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.names,
         pace_seconds=settings.pace_ms / 1_000,
     )
-    errands = Errands(Workforce(store), queue)
     runner = TurnRunner(conversations, journal, leases, interviewer, errands, engine.playbooks)
     reader = Reader(conversations, follower, runner)
     board = JobBoard(store)
@@ -95,7 +104,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         reader=reader,
         intake=intake,
         queue=queue,
-        board=board,
+        desk=JobDesk(conversations, board, workforce, errands),
+        subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         model=engine.model,
         operators=OperatorGate(settings.operator_token),
     )
@@ -123,16 +133,27 @@ def create_app(parts: Parts) -> Litestar:
 
     triage = Router(
         path=BASE_PATH,
-        route_handlers=[TurnController, CaseController],
-        dependencies={"token": Provide(bearer_token, sync_to_thread=False)},
+        route_handlers=[TurnController, CaseController, PushController],
+        dependencies={
+            "token": Provide(bearer_token, sync_to_thread=False),
+            "subscriptions": Provide(lambda: parts.subscriptions, sync_to_thread=False),
+        },
         security=[{"case_token": []}],
+    )
+
+    operating = Router(
+        path=BASE_PATH,
+        route_handlers=[JobController],
+        dependencies={"desk": Provide(lambda: parts.desk, sync_to_thread=False)},
+        guards=[parts.operators.guard],
+        security=[{"operator_token": []}],
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
         return RequestGuard(app)
 
     return Litestar(
-        route_handlers=[triage, HealthController, page_router()],
+        route_handlers=[triage, operating, HealthController, page_router()],
         dependencies={
             "intake": Provide(lambda: parts.intake, sync_to_thread=False),
             "reader": Provide(lambda: parts.reader, sync_to_thread=False),

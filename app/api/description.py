@@ -33,6 +33,11 @@ _BODIES = (
     schema.CaseView,
     schema.ConcludeRequest,
     schema.FactRequest,
+    schema.JobList,
+    schema.WorkerList,
+    schema.PushRequest,
+    schema.PushTaken,
+    schema.PushKey,
     schema.Health,
     schema.RedisHealth,
     Analysis,
@@ -60,7 +65,7 @@ _HEADERS_OF_STATUS = {
     "401": (_HOW,),
     "503": (_AGAIN,),
 }
-_OPEN = {"open_case"}
+_OPEN = {"open_case", "get_key"}
 """Operations without a credential below the path of those with one."""
 _TURN_EVENTS = [*map(_tag, get_args(TurnEvent)), "stream.closing"]
 _CASE_EVENTS = [*map(_tag, get_args(CaseEvent)), "stream.closing"]

@@ -133,12 +133,18 @@ def openapi_config() -> OpenAPIConfig:
                     type="http",
                     scheme="bearer",
                     description="The token that `/start` returned for this case.",
-                )
+                ),
+                "operator_token": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="The operators' token, `TRIAGE_OPERATOR_TOKEN`.",
+                ),
             }
         ),
         tags=[
             Tag(name="Conversation", description="Opening a case, taking turns, ending it."),
             Tag(name="Case", description="Reading, correcting and erasing a case; its result."),
+            Tag(name="Operation", description="For operators: background work and who does it."),
             Tag(name="Health", description="Probes, without credentials."),
         ],
         use_handler_docstrings=True,

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
-from app.domain.job import JobView
+from app.domain.job import JobView, WorkerView
 from app.domain.playbook import Level
 
 CASE_ID_PATTERN = "^[0-9a-f]{32}$"
@@ -218,6 +218,72 @@ class FactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
+class PushKeys(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The keys that a browser makes for a subscription."""
+
+    p256dh: Annotated[
+        str,
+        Meta(
+            description="Its public key: Base64url of a point of P-256.",
+            min_length=80,
+            max_length=100,
+            examples=[
+                "BFWQeRqVpVIvcKOoZUwyEgEb8DAgQEaAM9y1A0LTckmgdctSnqMAqmckRPgGwfQ0HvHyVDi76GQ8pmhIGMNkGGQ"
+            ],
+        ),
+    ]
+    auth: Annotated[
+        str,
+        Meta(
+            description="Its secret: Base64url of 16 bytes.",
+            min_length=20,
+            max_length=30,
+            examples=["BTBZMqHH6r4Tts7J_aSIgg"],
+        ),
+    ]
+
+
+class PushRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A browser's subscription, as `PushSubscription.toJSON()` gives it."""
+
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="The address at its push service; https only.",
+            max_length=2_048,
+            examples=["https://push.example.com/send/4b0e1a7c"],
+        ),
+    ]
+    keys: Annotated[
+        PushKeys,
+        Meta(
+            description="What encrypts for it.",
+            examples=[
+                {
+                    "p256dh": "BFWQeRqVpVIvcKOoZUwyEgEb8DAgQEaAM9y1A0LTckmgdctSnqMAqmckRPgGwfQ0HvHyVDi76GQ8pmhIGMNkGGQ",
+                    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+                }
+            ],
+        ),
+    ]
+
+
+class PushTaken(Struct, kw_only=True):
+    """A browser that will be told."""
+
+    subscription: Annotated[
+        str, Meta(description="Its name, to take it off; the same for the same address.")
+    ]
+
+
+class PushKey(Struct, kw_only=True):
+    """The key by which browsers and push services know this installation."""
+
+    public_key: Annotated[
+        str, Meta(description="`applicationServerKey` of `PushManager.subscribe`, in Base64url.")
+    ]
+
+
 class Health(Struct, kw_only=True):
     """How an instance is."""
 
@@ -235,3 +301,18 @@ class RedisHealth(Struct, kw_only=True):
     used_memory_bytes: Annotated[int | None, Meta(description="Memory in use.")] = None
     max_memory_bytes: Annotated[int | None, Meta(description="Its limit; 0 for none.")] = None
     persistence: Annotated[str, Meta(description="How writes are kept.")] = ""
+
+
+class JobList(Struct, kw_only=True):
+    """A page of jobs."""
+
+    jobs: Annotated[list[JobView], Meta(description="The latest created first.")]
+    cursor: Annotated[
+        str | None, Meta(description="Send it back for the next page; null where there is none.")
+    ]
+
+
+class WorkerList(Struct, kw_only=True):
+    """Everybody who works."""
+
+    workers: Annotated[list[WorkerView], Meta(description="Those seen within 15 seconds.")]

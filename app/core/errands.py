@@ -32,9 +32,9 @@ class Errands:
             estimate=forecast.estimate,
         )
 
-    async def wake(self, job: Job) -> None:
+    async def wake(self, job: Job, *, token: str = "new") -> None:  # noqa: S107
         """Wake a worker at once; if that fails, a reconciler does it in a moment."""
         try:
-            await self._queue.wake(job.id, job.queue, "0.0")
+            await self._queue.wake(job.id, job.queue, token)
         except StateUnavailable as error:
             _log.warning("job.left_to_reconciler", job=job.id, reason=str(error))

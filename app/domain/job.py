@@ -79,6 +79,16 @@ class JobView(Struct, frozen=True, kw_only=True):
     error: Annotated[str | None, Meta(description="Why the last attempt failed.")] = None
 
 
+class WorkerView(Struct, frozen=True, kw_only=True):
+    """A living worker process."""
+
+    name: Annotated[str, Meta(description="Host, process and a random part.")]
+    slots: Annotated[
+        Mapping[Queue, int], Meta(description="How many jobs it takes at once from each queue.")
+    ]
+    seen_at: Annotated[int, Meta(description="Unix time in milliseconds of its last sign of life.")]
+
+
 def job_id(case_id: str, turn: int) -> str:
     """Return the name of the job that a turn's end asked for."""
     return f"{case_id}.{turn}"

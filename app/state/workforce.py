@@ -1,12 +1,11 @@
 """Who could work on background jobs, and how long a new one will take: measured, never guessed."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from app.domain.job import Estimate, Queue
+from app.domain.job import Estimate, Queue, WorkerView
 from app.state import keys
 from app.state.indexes import now_ms
 from app.state.store import Store
@@ -14,16 +13,6 @@ from app.state.store import Store
 HEARTBEAT_SECONDS = 5.0
 _LOST_MS = 3 * HEARTBEAT_SECONDS * 1_000
 _LEAST_MEASURED = 5
-
-
-class WorkerView(Struct, frozen=True, kw_only=True):
-    """A living worker process."""
-
-    name: Annotated[str, Meta(description="Host, process and a random part.")]
-    slots: Annotated[
-        Mapping[Queue, int], Meta(description="How many jobs it takes at once from each queue.")
-    ]
-    seen_at: Annotated[int, Meta(description="Unix time in milliseconds of its last sign of life.")]
 
 
 _encode = msgspec.msgpack.Encoder().encode

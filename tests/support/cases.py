@@ -6,6 +6,8 @@ from app.core import terminals
 from app.core.steps import Answer
 from app.domain.case import Accepted, CaseState, OnBusy, Say, Turn
 from app.domain.event import AnalysisCompleted, CaseEvent, encode
+from app.domain.job import Job, Queue
+from app.domain.notification import Notification
 from app.state.conversations import Claim, ConversationStateManager, Receipt
 
 TOKEN_HASH = "the-digest-of-a-token"
@@ -79,6 +81,8 @@ async def finished(
     ttl: int = 600,
     log_ttl: int = 60,
     events: tuple[CaseEvent, ...] = (),
+    job: Job | None = None,
+    notifications: tuple[Notification, ...] = (),
 ) -> int:
     """Commit a claimed turn and return how many wait."""
     return await conversations.finish(
@@ -89,9 +93,32 @@ async def finished(
         ttl=ttl,
         log_ttl=log_ttl,
         events=[encode(one) for one in events],
+        job=job,
+        notifications=notifications,
     )
 
 
 def case_event(turn: int) -> CaseEvent:
     """Return some event of a case."""
     return AnalysisCompleted(turn=turn, code=None, urgency="low", needs_human=False)
+
+
+def job_of(case_id: str, turn: int = 1, *, queue: Queue = "complex", at: int = 1) -> Job:
+    """Return the background job that a turn asks for."""
+    return Job(case_id=case_id, turn=turn, queue=queue, planned="ensemble", created_at=at)
+
+
+async def queued(
+    conversations: ConversationStateManager,
+    case_id: str | None = None,
+    *,
+    queue: Queue = "complex",
+    at: int = 1,
+) -> Job:
+    """Commit one more turn of a case, a new one if none is given, that asks for a job."""
+    case_id = case_id or (await opened(conversations)).case_id
+    await post(conversations, case_id)
+    claim = await claimed(conversations, case_id)
+    job = job_of(case_id, claim.turn, queue=queue, at=at)
+    await finished(conversations, claim, job=job)
+    return job
