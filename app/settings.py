@@ -46,6 +46,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long it may fall silent after that."""
     operator_token: Annotated[str, Meta(min_length=16, max_length=256)] | None = None
     """What operators send as their bearer token; without it, operator routes are closed."""
+    webhook_url: str | None = None
+    """An address that is told of every case; more by `triage webhooks add`."""
+    webhook_secret: str | None = None
+    """Signs what is sent to it; two with a space between while one replaces the other."""
+    webhook_ports: Annotated[str, Meta(pattern=r"^\d{1,5}(,\d{1,5})*$")] = "443"
+    """Ports at which webhooks and push services are reached, with commas."""
+    webhooks_allow_loopback: bool = False
+    """Whether webhooks may go to this machine itself, also without TLS: for trying them out."""
+    vapid_private_key: str | None = None
+    """Signs for push services; without it, the one in `var` that `triage keys vapid` has made."""
+    vapid_subject: str | None = None
+    """Whom push services may write to: `mailto:` or `https:`."""
     pace_ms: int = 15
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -61,7 +61,11 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
     errors.JobNotFound: _Kind(404, "job-not-found", "There is no such job"),
     errors.JobConflict: _Kind(409, "job-conflict", "The job is in no state for that"),
+    errors.PushOff: _Kind(404, "push-off", "Web Push is not set up here"),
     errors.TurnBusy: _Kind(409, "turn-busy", "Another turn is running"),
+    errors.HandoffConflict: _Kind(
+        409, "handoff-conflict", "The conversation is not this operator's"
+    ),
     errors.CaseFull: _Kind(409, "case-full", "The case takes no more messages"),
     errors.ResultNotReady: _Kind(409, "result-not-ready", "There is no result yet"),
     errors.IdempotencyMismatch: _Kind(
@@ -169,8 +173,9 @@ _WORDS = {
     401: "No credential: `not-authenticated`.",
     403: "Not for this credential: `operator-only`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
-    " `job-not-found`.",
-    409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`.",
+    " `job-not-found`; or Web Push is not set up: `push-off`.",
+    409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
+    " `handoff-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`.",
@@ -181,6 +186,8 @@ READING = (400, 401, 404, 431, 503)
 """What a request about a case may be answered with, besides success."""
 WRITING = (*READING, 409, 413, 415, 422)
 """The same for a request that gives a case something to do."""
+SUBSCRIBING = (*READING, 413, 415)
+"""The same for a request with a body that gives a case nothing to do."""
 OPERATING = (*READING, 403)
 """What an operator's request may be answered with."""
 

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
+from app.domain.case import Handoff
 from app.domain.job import JobView, WorkerView
 from app.domain.playbook import Level
 
@@ -161,15 +162,27 @@ class StatusView(Struct, kw_only=True):
     ]
     created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
     updated_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+    handoff: Annotated[
+        Handoff | None, Meta(description="How it stands with a human; null if none was asked for.")
+    ] = None
 
 
 class CaseTurn(Struct, kw_only=True):
     """A turn of the conversation."""
 
     turn: Annotated[int, Meta(description="Number of the turn, from 1.")]
-    kind: Annotated[Literal["say", "correct", "conclude"], Meta(description="What the person did.")]
+    kind: Annotated[
+        Literal["say", "correct", "conclude", "ask_human", "take", "operator", "hand_back"],
+        Meta(
+            description="What the person did: `say`, `correct`, `conclude`, `ask_human`; or what an"
+            " operator did: `take`, `operator` (the reply is theirs), `hand_back`."
+        ),
+    ]
     message: Annotated[str, Meta(description="What the person wrote.")]
     reply: Annotated[str, Meta(description="The answer; empty while it is not committed.")]
+    operator: Annotated[
+        str | None, Meta(description="Display name of the operator who acts, if one does.")
+    ] = None
     outcome: Annotated[
         Literal["completed", "cancelled", "failed", "running", "queued"],
         Meta(description="How it went, or that it goes on."),
@@ -188,6 +201,9 @@ class CaseView(Struct, kw_only=True):
     greeting: Annotated[str, Meta(description="The greeting, with the first question.")]
     notice: Annotated[str, Meta(description="What the person should know before they begin.")]
     turns: Annotated[list[CaseTurn], Meta(description="Oldest first.")]
+    handoff: Annotated[
+        Handoff | None, Meta(description="How it stands with a human; null if none was asked for.")
+    ] = None
 
 
 class ConcludeRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -200,6 +216,19 @@ class ConcludeRequest(Struct, kw_only=True, forbid_unknown_fields=True):
             description="Why; kept with the case.",
             max_length=500,
             examples=["The person hung up."],
+        ),
+    ] = ""
+
+
+class HumanRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Asks for a human."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            description="Why, in the person's own words; operators see it.",
+            max_length=500,
+            examples=["I would rather explain this to a person."],
         ),
     ] = ""
 
@@ -218,6 +247,10 @@ class FactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
+_POINT = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"  # noqa: S105 - published with RFC 8291
+
+
 class PushKeys(Struct, kw_only=True, forbid_unknown_fields=True):
     """The keys that a browser makes for a subscription."""
 
@@ -227,9 +260,7 @@ class PushKeys(Struct, kw_only=True, forbid_unknown_fields=True):
             description="Its public key: Base64url of a point of P-256.",
             min_length=80,
             max_length=100,
-            examples=[
-                "BFWQeRqVpVIvcKOoZUwyEgEb8DAgQEaAM9y1A0LTckmgdctSnqMAqmckRPgGwfQ0HvHyVDi76GQ8pmhIGMNkGGQ"
-            ],
+            examples=[_POINT],
         ),
     ]
     auth: Annotated[
@@ -238,7 +269,7 @@ class PushKeys(Struct, kw_only=True, forbid_unknown_fields=True):
             description="Its secret: Base64url of 16 bytes.",
             min_length=20,
             max_length=30,
-            examples=["BTBZMqHH6r4Tts7J_aSIgg"],
+            examples=[_SECRET],
         ),
     ]
 
@@ -260,8 +291,8 @@ class PushRequest(Struct, kw_only=True, forbid_unknown_fields=True):
             description="What encrypts for it.",
             examples=[
                 {
-                    "p256dh": "BFWQeRqVpVIvcKOoZUwyEgEb8DAgQEaAM9y1A0LTckmgdctSnqMAqmckRPgGwfQ0HvHyVDi76GQ8pmhIGMNkGGQ",
-                    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+                    "p256dh": _POINT,
+                    "auth": _SECRET,
                 }
             ],
         ),

@@ -43,7 +43,12 @@ class Webhooks:
                 raise InvalidInput(f"{one.url} is there already, as {one.id}")
         if len(held) >= MOST_ENDPOINTS:
             raise InvalidInput(f"there are {MOST_ENDPOINTS} webhooks, which is the most")
-        await self._store.command("HSETNX", keys.WEBHOOKS, endpoint.id, codec.encode(endpoint))
+        await self.seed(endpoint)
+
+    async def seed(self, endpoint: WebhookEndpoint) -> None:
+        """Keep an endpoint unless there is one of its id."""
+        data = codec.encode(endpoint)
+        await self._store.command("HSETNX", keys.WEBHOOKS, endpoint.id, data)
 
     async def replace(self, before: WebhookEndpoint, after: WebhookEndpoint) -> bool:
         """Change an endpoint; False if somebody else has changed or removed it meanwhile."""
