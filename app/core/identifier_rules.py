@@ -48,7 +48,8 @@ YEARS = re.compile(r"20\d{2}-20\d{2}\Z")
 """What looks like a telephone number and is a stretch of years."""
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 
-_GAP = r"[^\w\n]{0,4}(?:(?:n|no|num|number|numero|número|nº|é|e|is|final|ending|com)\b[^\w\n]{0,4}){0,3}"
+_LINK = r"(?:n|no|num|number|numero|número|nº|é|e|is|final|ending|com)"
+_GAP = rf"[^\w\n]{{0,4}}(?:{_LINK}\b[^\w\n]{{0,4}}){{0,3}}"
 _NO_AMOUNT = r"(?![\w/]|,\d|\s{0,2}(?:reais|real|mil|vezes|parcelas|dias|meses|anos|%))"
 
 

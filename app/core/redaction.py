@@ -19,7 +19,7 @@ from app.core.identifier_rules import PLACEHOLDER
 from app.core.identifiers import Span, find_identifiers, merged
 from app.core.patterns import compile_pattern
 from app.core.text import fold, folded, words
-from app.domain.case import CaseState, Conclude, Correct, Say, Turn
+from app.domain.case import CaseState, Command, Correct, OperatorCommand, Say, Turn
 from app.domain.playbook import Playbook, Slot
 
 _MOST_KNOWN = 60
@@ -28,6 +28,7 @@ _SHORTEST_PART = 3
 _MOST_PARTS = 6
 """A value of more words is no name, and its single words are looked for only together."""
 _SHORTEST_NUMBER = 4
+_WRITTEN = ("text", "value", "reason", "operator")
 _SPELLING = re.compile(r"\.\d+\]\Z")
 
 
@@ -85,7 +86,7 @@ class Redactor:
 
     def redacted_value(self, value: Any) -> Any:
         """Return plain data, such as a draft, with all its texts redacted."""
-        return _mapped(msgspec.to_builtins(value), self.redact)
+        return mapped(msgspec.to_builtins(value), self.redact)
 
     def restored_document(self, document: bytes) -> bytes:
         """Return a JSON document with all its texts restored.
@@ -93,11 +94,12 @@ class Redactor:
         Raises:
             msgspec.DecodeError: if it is not JSON.
         """
-        return msgspec.json.encode(_mapped(msgspec.json.decode(document), self.restore))
+        return msgspec.json.encode(mapped(msgspec.json.decode(document), self.restore))
 
-    def knows(self, placeholders: Iterable[str]) -> bool:
-        """Say whether this case has a value for every one of the placeholders."""
-        return all(one in self._values for one in placeholders)
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """Return the placeholders that the case has a value for."""
+        return frozenset(self._values)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -105,14 +107,10 @@ class Redactor:
         return tuple(self._placeholders)
 
     def _turn(self, turn: Turn) -> Turn:
-        match turn.command:
-            case Say(text=text):
-                command: Say | Correct | Conclude = Say(text=self.redact(text))
-            case Correct(slot=slot, value=value):
-                command = Correct(slot=slot, value=self.redact(value))
-            case Conclude(reason=reason):
-                command = Conclude(reason=self.redact(reason))
-        return replace(turn, command=command, reply=self.redact(turn.reply))
+        changed = {name: self.redact(text) for name, text in _written(turn.command)}
+        return replace(
+            turn, command=replace(turn.command, **changed), reply=self.redact(turn.reply)
+        )
 
     def _redacted(self, text: str) -> str:
         pieces: list[str] = []
@@ -170,20 +168,26 @@ def first_spelling(placeholder: str) -> str:
     return _SPELLING.sub("]", placeholder)
 
 
+def _written(command: Command) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a command that somebody wrote, by name."""
+    for name in _WRITTEN:
+        text = getattr(command, name, None)
+        if isinstance(text, str):
+            yield name, text
+
+
 def _texts(turns: Iterable[Turn]) -> Iterator[str]:
     for turn in turns:
-        match turn.command:
-            case Say(text=text):
-                yield text
-            case Correct(value=value):
-                yield value
-            case Conclude(reason=reason):
-                yield reason
+        for _, text in _written(turn.command):
+            yield text
         yield turn.reply
 
 
 def _named(playbook: Playbook, state: CaseState, turns: Sequence[Turn]) -> Iterator[_Known]:
-    """Yield the values of the slots that the playbook calls sensitive, also former ones."""
+    """Yield operators' names and the values, also former ones, of slots called sensitive."""
+    for turn in turns:
+        if isinstance(turn.command, OperatorCommand):
+            yield from _spellings(turn.command.operator, "COLLEAGUE")
     for slot in playbook.slots:
         if slot.sensitive:
             kind = "".join(filter(str.isalpha, slot.name.upper()))[:12].rjust(2, "X")
@@ -246,14 +250,14 @@ def _by_context(texts: Iterable[str]) -> Iterator[_Known]:
                 yield _Known(pattern, len(plain), span.kind, span.identity)
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
     """Return plain data with every text in it changed; names of members stay."""
     match value:
         case str():
             return change(value)
         case list() | tuple():
-            return [_mapped(one, change) for one in value]
+            return [mapped(one, change) for one in value]
         case dict():
-            return {key: _mapped(one, change) for key, one in value.items()}
+            return {key: mapped(one, change) for key, one in value.items()}
         case _:
             return value

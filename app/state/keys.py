@@ -37,6 +37,8 @@ WEBHOOKS = "tri:webhooks"
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
+CACHE = "tri:cache:"
+"""What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 INDEX_TTL = 40 * 86_400
 """Seconds an index outlives its last write; longer than any case by default."""
 
@@ -117,6 +119,26 @@ def agenda(queue: str) -> str:
 def durations(queue: str) -> str:
     """Return the list of how long the latest jobs of a queue took, in milliseconds."""
     return f"tri:jobs:took:{queue}"
+
+
+def cached(context: str) -> str:
+    """Return the key of the analysis that is kept for a context, a STRING."""
+    return f"{CACHE}a:{context}"
+
+
+def cache_band(band: str) -> str:
+    """Return the list of contexts that were told nearly alike, the latest first."""
+    return f"{CACHE}b:{band}"
+
+
+def cache_counts(day: str) -> str:
+    """Return the hash of what the cache did on a day (UTC), by strategy."""
+    return f"{CACHE}n:{day}"
+
+
+def cached_of(case_id: str) -> str:
+    """Return the set of contexts for which analyses of this case are kept; erased with it."""
+    return f"tri:{{{case_id}}}:c"
 
 
 def live(case_id: str) -> str:

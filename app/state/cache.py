@@ -1,0 +1,166 @@
+"""The cache of similar analyses in Valkey: analyses by context, bands of near ones, counters.
+
+Analyses belong to no case and live in slots of their own, but a case remembers which are of its
+making, so that erasing it takes them along.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import msgspec
+
+from app.domain.analysis import Strategy
+from app.domain.cached import CacheCounts, CacheReport, Counted, Kept
+from app.state import keys
+from app.state.jobs import pairs
+from app.state.store import Store
+
+COUNTED_DAYS = 40
+_LONGEST_BAND = 16
+"""Analyses that a band remembers; older ones are not looked at."""
+_PAGE = 500
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode: Callable[[bytes], Kept] = msgspec.msgpack.Decoder(Kept).decode
+
+
+class KeptAnalyses:
+    """Analyses that may serve other cases."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, contexts: Sequence[str]) -> dict[str, Kept]:
+        """Return what is kept for these contexts; what another version wrote is as good as absent.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        if not contexts:
+            return {}
+        found = await self._store.commands(("GET", keys.cached(one)) for one in contexts)
+        decoded = ((context, _read(raw)) for context, raw in zip(contexts, found, strict=True))
+        return {context: kept for context, kept in decoded if kept is not None}
+
+    async def put(
+        self, context: str, kept: Kept, *, seconds: int, bands: Iterable[str], case_id: str
+    ) -> bool:
+        """Keep an analysis of a case; False if the case is gone, and nothing was kept.
+
+        Raises:
+            StateUnavailable: if the storage does not answer or is full.
+        """
+        if not await self._store.command("EXISTS", keys.CaseKeys(case_id).meta):
+            return False
+        of_case = keys.cached_of(case_id)
+        commands: list[Sequence[object]] = [
+            ("SADD", of_case, context),
+            ("EXPIRE", of_case, seconds),
+            ("SET", keys.cached(context), _encode(kept), "EX", seconds),
+        ]
+        for band in map(keys.cache_band, bands):
+            commands += [
+                ("LREM", band, 0, context),
+                ("LPUSH", band, context),
+                ("LTRIM", band, 0, _LONGEST_BAND - 1),
+                ("EXPIRE", band, seconds),
+            ]
+        await self._store.commands(commands)
+        return True
+
+    async def near(self, bands: Iterable[str]) -> list[str]:
+        """Return the contexts that share a band, those that share most first.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        listed = await self._store.commands(
+            ("LRANGE", keys.cache_band(one), 0, _LONGEST_BAND - 1) for one in bands
+        )
+        shared: dict[str, int] = {}
+        for context in (one.decode() for band in listed for one in band):
+            shared[context] = shared.get(context, 0) + 1
+        return sorted(shared, key=lambda one: -shared[one])
+
+    async def count(self, strategy: Strategy, counted: Mapping[Counted, int]) -> None:
+        """Add to today's counters.
+
+        Raises:
+            StateUnavailable: if the storage does not answer or is full.
+        """
+        key = keys.cache_counts(_day(0))
+        adds = (("HINCRBY", key, f"{strategy} {what}", by) for what, by in counted.items() if by)
+        await self._store.commands([*adds, ("EXPIRE", key, COUNTED_DAYS * 86_400)])
+
+    async def report(self, days: int) -> CacheReport:
+        """Return what the cache holds and what it did in the latest days, today included.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        fields = await self._store.commands(
+            ("HGETALL", keys.cache_counts(_day(back))) for back in range(days)
+        )
+        sums: dict[str, dict[str, int]] = {}
+        for name, value in (pair for one in fields for pair in pairs(one).items()):
+            strategy, _, what = name.decode().partition(" ")
+            counts = sums.setdefault(strategy, {})
+            counts[what] = counts.get(what, 0) + int(value)
+        by_strategy = {
+            strategy: msgspec.convert(sums[strategy], CacheCounts)
+            for strategy in get_args(Strategy)
+            if strategy in sums
+        }
+        entries = sum([len(page) async for page in self._pages(keys.cached("*"))])
+        return CacheReport(days=days, entries=entries, by_strategy=by_strategy)
+
+    async def clear(self) -> int:
+        """Forget every analysis; counters stay. Returns how many there were.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        forgotten = 0
+        async for page in self._pages(keys.cached("*")):
+            forgotten += int(await self._store.command("UNLINK", *page))
+        async for page in self._pages(keys.cache_band("*")):
+            await self._store.command("UNLINK", *page)
+        return forgotten
+
+    async def _pages(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        """Yield the names of keys, a page at a time and each at least once."""
+        cursor = b"0"
+        while True:
+            cursor, page = await self._store.command(
+                "SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE
+            )
+            if page:
+                yield page
+            if int(cursor) == 0:
+                return
+
+
+async def forget(store: Store, case_id: str) -> None:
+    """Forget the analyses that are kept of a case.
+
+    Raises:
+        StateUnavailable: if the storage does not answer.
+    """
+    of_case = keys.cached_of(case_id)
+    contexts = await store.command("SMEMBERS", of_case)
+    await store.commands(
+        [*(("DEL", keys.cached(one.decode())) for one in contexts), ("DEL", of_case)]
+    )
+
+
+def _read(raw: bytes | None) -> Kept | None:
+    try:
+        return None if raw is None else _decode(raw)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _day(back: int) -> str:
+    return (datetime.fromtimestamp(time.time(), UTC) - timedelta(days=back)).date().isoformat()
