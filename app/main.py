@@ -15,12 +15,14 @@ from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
 from app.api.docs import openapi_config
 from app.api.guard import RequestGuard
+from app.api.handoffs import HandoffController
 from app.api.health import HealthController
 from app.api.jobs import JobController
 from app.api.page import page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
 from app.core.errands import Errands
+from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
 from app.core.job_desk import JobDesk
@@ -59,6 +61,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     intake: Intake
     queue: ArqQueue
     desk: JobDesk
+    handoffs: HandoffDesk
     subscriptions: Subscriptions
     model: FailoverModel | None
     operators: OperatorGate
@@ -105,6 +108,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         intake=intake,
         queue=queue,
         desk=JobDesk(conversations, board, workforce, errands),
+        handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         model=engine.model,
         operators=OperatorGate(settings.operator_token),
@@ -143,8 +147,11 @@ def create_app(parts: Parts) -> Litestar:
 
     operating = Router(
         path=BASE_PATH,
-        route_handlers=[JobController],
-        dependencies={"desk": Provide(lambda: parts.desk, sync_to_thread=False)},
+        route_handlers=[JobController, HandoffController],
+        dependencies={
+            "desk": Provide(lambda: parts.desk, sync_to_thread=False),
+            "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
+        },
         guards=[parts.operators.guard],
         security=[{"operator_token": []}],
     )

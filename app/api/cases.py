@@ -21,6 +21,7 @@ from app.api.schema import (
     CaseView,
     ConcludeRequest,
     FactRequest,
+    HumanRequest,
     Started,
     StartRequest,
     StatusView,
@@ -110,7 +111,7 @@ class CaseController(Controller):
         last_event_id: LastEventId = None,
         after: After = None,
     ) -> Stream:
-        """Stream the case's own life: status, complexity, red flags, corrections, the analysis."""
+        """Stream the case's own life: status, complexity, red flags, the analysis, handoff."""
         place = place_of(last_event_id or after)
         await intake.open(case_id, token)
         return stream(reader.case(case_id, place))
@@ -185,6 +186,28 @@ class CaseController(Controller):
         """Set right what was understood; if there is a result, it is made anew."""
         turn = await intake.correct(
             case_id, token, key=required_key(idempotency_key), slot=data.slot, value=data.value
+        )
+        return await answered(intake, case_id, token, turn, wait=DEFAULT_WAIT)
+
+    @post(
+        "/cases/{case_id:str}/handoff",
+        operation_id="ask_human",
+        status_code=200,
+        tags=["Conversation"],
+        summary="Ask for a human",
+        responses={200: ANSWER, 202: LATER, **documented(*WRITING)},
+    )
+    async def ask_human(
+        self,
+        intake: Intake,
+        token: str,
+        case_id: CaseIdPath,
+        data: Annotated[HumanRequest, Body(title="Human")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[TurnAnswer | TurnSnapshot]:
+        """Ask for a human, who will answer in this conversation. Also after its end."""
+        turn = await intake.ask_human(
+            case_id, token, key=required_key(idempotency_key), reason=data.reason
         )
         return await answered(intake, case_id, token, turn, wait=DEFAULT_WAIT)
 

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from app.api import schema
+from app.api import handoff_schema, schema
 from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
@@ -33,6 +33,12 @@ _BODIES = (
     schema.CaseView,
     schema.ConcludeRequest,
     schema.FactRequest,
+    schema.HumanRequest,
+    handoff_schema.HandoffList,
+    handoff_schema.OperatorCase,
+    handoff_schema.OperatorRequest,
+    handoff_schema.OperatorReply,
+    handoff_schema.OperatorAnswer,
     schema.JobList,
     schema.WorkerList,
     schema.PushRequest,
@@ -54,6 +60,10 @@ _HEADERS = {
     ("say_streaming", "200"): (_TURN,),
     ("conclude_case", "200"): (_TURN,),
     ("correct_fact", "200"): (_TURN,),
+    ("ask_human", "200"): (_TURN,),
+    ("take_conversation", "200"): (_TURN,),
+    ("answer_person", "200"): (_TURN,),
+    ("return_conversation", "200"): (_TURN,),
     ("follow_turn", "200"): (_TURN,),
     ("get_turn", "200"): (_TURN, _TAG, _AGAIN),
     ("get_turn", "304"): (_TURN, _TAG, _AGAIN),

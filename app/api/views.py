@@ -6,7 +6,18 @@ from typing import Literal, assert_never
 from app.api.schema import CaseTurn, CaseView, KnownFact, StatusView, TurnAnswer, TurnSnapshot
 from app.core.intake import TurnView
 from app.domain.analysis import Analysis
-from app.domain.case import Accepted, Command, Conclude, Correct, Say, Turn
+from app.domain.case import (
+    Accepted,
+    AskHuman,
+    Command,
+    Conclude,
+    Correct,
+    HandBack,
+    OperatorSays,
+    Say,
+    Take,
+    Turn,
+)
 from app.domain.job import JobView
 from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord
@@ -84,6 +95,7 @@ def status_view(record: CaseRecord, playbook: Playbook, job: JobView | None) -> 
         result_ready=record.has_result,
         created_at=state.created_at,
         updated_at=state.updated_at,
+        handoff=state.handoff,
     )
 
 
@@ -108,6 +120,7 @@ def case_view(
         greeting=playbook.greeting[state.locale],
         notice=playbook.notice[state.locale],
         turns=turns,
+        handoff=state.handoff,
     )
 
 
@@ -118,7 +131,9 @@ def _case_turn(
     reply: str,
     outcome: Literal["completed", "cancelled", "failed", "running", "queued"],
 ) -> CaseTurn:
-    kind: Literal["say", "correct", "conclude"]
+    kind: Literal["say", "correct", "conclude", "ask_human", "take", "operator", "hand_back"]
+    message = ""
+    operator: str | None = None
     match command:
         case Say(text=message):
             kind = "say"
@@ -126,6 +141,22 @@ def _case_turn(
             kind, message = "correct", f"{slot}: {value}"
         case Conclude(reason=message):
             kind = "conclude"
+        case AskHuman(reason=message):
+            kind = "ask_human"
+        case Take(operator=operator):
+            kind = "take"
+        case OperatorSays(operator=operator):
+            kind = "operator"
+        case HandBack(operator=operator):
+            kind = "hand_back"
         case _:
             assert_never(command)
-    return CaseTurn(turn=turn, kind=kind, message=message, reply=reply, outcome=outcome, at=at)
+    return CaseTurn(
+        turn=turn,
+        kind=kind,
+        message=message,
+        reply=reply,
+        operator=operator,
+        outcome=outcome,
+        at=at,
+    )

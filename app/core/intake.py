@@ -7,7 +7,6 @@ credentials only by their digest.
 import hashlib
 import secrets
 import time
-import unicodedata
 from collections.abc import Mapping
 from typing import Literal
 
@@ -18,9 +17,21 @@ from msgspec.structs import replace
 from app.core import terminals
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
+from app.core.text import cleaned
 from app.domain import event as events
 from app.domain.analysis import Analysis
-from app.domain.case import Accepted, CaseState, Command, Correct, OnBusy, Say, Turn
+from app.domain.case import (
+    Accepted,
+    AskHuman,
+    CaseState,
+    Command,
+    Correct,
+    HandoffCommand,
+    OnBusy,
+    PersonCommand,
+    Say,
+    Turn,
+)
 from app.domain.errors import (
     Draining,
     Fenced,
@@ -150,21 +161,21 @@ class Intake:
             CaseNotFound, IdempotencyMismatch, TurnBusy, CaseFull: as `accept` does.
             InvalidInput: if the message is empty or longer than the playbook allows.
         """
-        cleaned = _cleaned(text)
-        if not cleaned:
+        said = cleaned(text)
+        if not said:
             raise InvalidInput("message: it is empty; say in your own words what happened")
         # The longest that any playbook takes is checked before the case is looked up; a playbook
         # with a shorter limit is looked up only for messages that come near it.
         shortest = min(one.limits.message_chars for one in self._playbooks.values())
-        if len(cleaned) > shortest:
+        if len(said) > shortest:
             record = await self.open(case_id, token)
             most = self.playbook(record.state).limits.message_chars
-            if len(cleaned) > most:
+            if len(said) > most:
                 raise InvalidInput(
-                    f"message: it has {len(cleaned)} characters and at most {most} are taken;"
+                    f"message: it has {len(said)} characters and at most {most} are taken;"
                     " send it in parts"
                 )
-        return await self._post(case_id, token, key, Say(text=cleaned), on_busy, streamed=streamed)
+        return await self._post(case_id, token, key, Say(text=said), on_busy, streamed=streamed)
 
     async def correct(self, case_id: str, token: str, *, key: str, slot: str, value: str) -> int:
         """Take the correction of a fact in; returns its turn.
@@ -178,10 +189,14 @@ class Intake:
             known = ", ".join(one.name for one in self.playbook(record.state).slots)
             raise InvalidInput(f"slot: there is no {slot!r}; there are: {known}")
         return await self._post(
-            case_id, token, key, Correct(slot=slot, value=_cleaned(value)), "enqueue"
+            case_id, token, key, Correct(slot=slot, value=cleaned(value)), "enqueue"
         )
 
-    async def command(self, case_id: str, token: str, *, key: str, command: Command) -> int:
+    async def ask_human(self, case_id: str, token: str, *, key: str, reason: str) -> int:
+        """Take in that the person wants a human; returns its turn."""
+        return await self.command(case_id, token, key=key, command=AskHuman(reason=cleaned(reason)))
+
+    async def command(self, case_id: str, token: str, *, key: str, command: PersonCommand) -> int:
         """Take any other command in; returns its turn."""
         return await self._post(case_id, token, key, command, "enqueue")
 
@@ -242,7 +257,8 @@ class Intake:
     async def cancel(self, case_id: str, token: str, turn: int) -> TurnView:
         """Stop a turn, wherever it runs; what it said so far is kept. Idempotent.
 
-        The canceller becomes the owner, which fences whoever generates, and commits the turn.
+        What says who has the conversation cannot be stopped: an operator's words get through. The
+        canceller becomes the owner, which fences whoever generates, and commits the turn.
 
         Raises:
             CaseNotFound, TurnNotFound: if there is none.
@@ -252,7 +268,9 @@ class Intake:
             await self._runner.hush(case_id, turn)
             found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
             try:
-                if isinstance(found, Claim):
+                if isinstance(found, Claim) and isinstance(found.accepted.command, HandoffCommand):
+                    await self._runner.take(found, time.time_ns() // 1_000_000)
+                elif isinstance(found, Claim):
                     await self._stop(found)
             except Fenced:
                 # Somebody else cancels the same turn and came second: theirs counts.
@@ -272,7 +290,7 @@ class Intake:
         case_id: str,
         token: str,
         key: str,
-        command: Command,
+        command: PersonCommand,
         on_busy: OnBusy,
         *,
         streamed: bool = False,
@@ -284,7 +302,7 @@ class Intake:
             Accepted(command=command, at=time.time_ns() // 1_000_000),
             token_hash=digest(token),
             key=key,
-            fingerprint=hashlib.sha256(_canonical(command)).hexdigest(),
+            fingerprint=fingerprint(command),
             on_busy=on_busy,
             claim=self._runner.has_room,
         )
@@ -312,12 +330,11 @@ class Intake:
             await self._runner.resume(claim.case_id)
 
 
+def fingerprint(command: Command) -> str:
+    """Return what tells a command from any other, so that a key is not used for two."""
+    return hashlib.sha256(_canonical(command)).hexdigest()
+
+
 def digest(token: str) -> str:
     """Return what is stored of a credential; it has 256 random bits, so a plain digest will do."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _cleaned(text: str) -> str:
-    """Drop control characters, which no person types, and the space around."""
-    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
-    return "".join(kept).strip()

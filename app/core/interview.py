@@ -144,8 +144,8 @@ class Interviewer:
         if advice:
             yield Words(advice)
         if (handoff := claim.state.handoff) is not None and handoff.status == "taken":
-            async for step in self._overheard(claim, text, assessment, advice):
-                yield step
+            async for own in self._overheard(claim, text, assessment, advice):
+                yield own
             return
         async for step in self._reply(claim, text, assessment, watched):
             if isinstance(step, _Reply):

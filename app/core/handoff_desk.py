@@ -1,0 +1,143 @@
+"""What operators do with conversations: see who waits for a human, take over, answer, hand back."""
+
+import time
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from app.core.intake import fingerprint
+from app.core.reading import Reader
+from app.core.runner import TurnRunner
+from app.core.terminals import CONFLICT
+from app.domain import event as events
+from app.domain.analysis import Analysis
+from app.domain.case import Accepted, CaseState, HandoffStatus, OperatorCommand, Turn
+from app.domain.errors import Draining, HandoffConflict, InvalidInput
+from app.domain.event import TurnFailed
+from app.domain.playbook import Playbook
+from app.state.conversations import CaseRecord, ConversationStateManager
+from app.state.handoffs import HandoffPlace, ListedHandoff
+
+
+class HandoffPage(Struct, frozen=True, kw_only=True):
+    """Some cases that need a human, whoever waited longest first."""
+
+    handoffs: tuple[ListedHandoff, ...]
+    cursor: str | None
+    """Where the next page begins; None where there is none."""
+
+
+class OpenedCase(Struct, frozen=True, kw_only=True):
+    """A whole case, as only its person and operators may see it."""
+
+    record: CaseRecord
+    playbook: Playbook
+    committed: tuple[Turn, ...]
+    waiting: tuple[Accepted, ...]
+    result: Analysis | None
+
+
+class HandoffDesk:
+    """Acts on cases for operators; that they are operators was checked before."""
+
+    def __init__(
+        self,
+        conversations: ConversationStateManager,
+        runner: TurnRunner,
+        reader: Reader,
+        playbooks: Mapping[str, Playbook],
+    ) -> None:
+        self._conversations = conversations
+        self._runner = runner
+        self._reader = reader
+        self._playbooks = playbooks
+
+    async def list(
+        self, *, status: HandoffStatus | None = None, limit: int = 50, cursor: str | None = None
+    ) -> HandoffPage:
+        """List cases in which a human is waited for, or has the conversation.
+
+        Raises:
+            InvalidInput: if the cursor is none of ours.
+        """
+        rows = await self._conversations.handoffs(
+            limit=limit + 1, status=status, after=None if cursor is None else _place(cursor)
+        )
+        more = len(rows) > limit
+        rows = rows[:limit]
+        last = rows[-1].place if more else None
+        return HandoffPage(
+            handoffs=tuple(rows),
+            cursor=None if last is None else f"{last.requested_at}-{last.case_id}",
+        )
+
+    async def open(self, case_id: str) -> OpenedCase:
+        """Return a whole case.
+
+        Raises:
+            CaseNotFound: no such case.
+        """
+        record = await self._conversations.open_as_operator(case_id)
+        return OpenedCase(
+            record=record,
+            playbook=self.playbook(record.state),
+            committed=await self._conversations.turns(case_id),
+            waiting=await self._conversations.waiting(case_id),
+            result=await self._conversations.result(case_id),
+        )
+
+    def playbook(self, state: CaseState) -> Playbook:
+        """Return the playbook of a case."""
+        return self._playbooks[state.playbook]
+
+    async def post(self, case_id: str, command: OperatorCommand, *, key: str) -> int:
+        """Take an operator's command in; from then on it cannot be lost. Returns its turn.
+
+        Whether the operator may is decided when its turn comes, in the order of all commands.
+
+        Raises:
+            CaseNotFound, IdempotencyMismatch, CaseFull: as `accept` does.
+        """
+        if self._runner.draining:
+            raise Draining("this instance is shutting down")
+        receipt = await self._conversations.accept_from_operator(
+            case_id,
+            Accepted(command=command, at=time.time_ns() // 1_000_000),
+            key=key,
+            fingerprint=fingerprint(command),
+            claim=self._runner.has_room,
+        )
+        if receipt.claim is not None:
+            await self._runner.take(receipt.claim, receipt.listed_ms)
+        return receipt.turn
+
+    async def wait(self, case_id: str, turn: int) -> Turn | None:
+        """Wait for a turn; None if this process stopped before it was committed.
+
+        Raises:
+            HandoffConflict: the command was refused.
+        """
+        await self._reader.wait(case_id, turn)
+        found = await self._conversations.turn(case_id, turn)
+        if found is not None:
+            check_refused(found)
+        return found
+
+
+def check_refused(turn: Turn) -> None:
+    """Return if an operator's turn was not refused.
+
+    Raises:
+        HandoffConflict: it was; the text says why.
+    """
+    if turn.outcome == "failed":
+        ended = events.decode(turn.terminal)
+        if isinstance(ended, TurnFailed) and ended.code == CONFLICT:
+            raise HandoffConflict(ended.message)
+
+
+def _place(cursor: str) -> HandoffPlace:
+    at, dash, case_id = cursor.partition("-")
+    if not dash or not case_id or not (at.isascii() and at.isdigit() and len(at) < 18):
+        raise InvalidInput("cursor: take it from an earlier page")
+    return HandoffPlace(int(at), case_id)
