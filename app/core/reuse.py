@@ -7,20 +7,15 @@ served who may be in danger, and nothing is served that speaks of what the case 
 import time
 from collections.abc import Callable, Mapping
 
+import msgspec
 import structlog
 
-from app.core.similarity import (
-    NEAR,
-    Context,
-    Made,
-    bands,
-    borrowed,
-    canonical,
-    has_identifiers,
-    is_critical,
-    mentioned,
-    similarity,
-)
+from app.core.identifier_rules import PLACEHOLDER
+from app.core.identifiers import find_identifiers
+from app.core.minhash import bands, similarity
+from app.core.redaction import first_spelling, mapped, placeholders
+from app.core.similarity import NEAR, Context, Made, carries_meaning, tokens_of
+from app.core.text import stem
 from app.domain.cached import CacheMode, Counted, Found, Kept
 from app.domain.errors import StateUnavailable
 from app.state.cache import KeptAnalyses
@@ -102,7 +97,7 @@ class SimilarAnalyses:
                 context.key,
                 kept,
                 seconds=context.seconds,
-                bands=() if telling is None else bands(telling),
+                bands=() if telling is None else bands(telling.scope, telling.signature),
                 case_id=case_id,
             )
             if found:
@@ -121,7 +116,7 @@ class SimilarAnalyses:
         telling = context.telling
         if not self.near or telling is None:
             return None
-        named = (await self._kept.near(bands(telling)))[:_MOST_COMPARED]
+        named = (await self._kept.near(bands(telling.scope, telling.signature)))[:_MOST_COMPARED]
         alike = [
             (similarity(kept.signature, telling.signature), kept)
             for kept in (await self._kept.get(named)).values()
@@ -158,3 +153,56 @@ def _counted(found: Found | None) -> Mapping[Counted, int]:
         "saved_nano_usd": cost or 0,
         "unpriced": int(cost is None),
     }
+
+
+def borrowed(document: bytes, context: Context) -> tuple[str, ...]:
+    """Return the stems that a document has from the telling of its case."""
+    found = {
+        stem(token) for token in tokens_of(document.decode()) if carries_meaning(token)
+    }  # names of members are the same in every document, so they do no harm
+    return tuple(sorted(found & context.stems))
+
+
+def canonical(document: bytes) -> bytes:
+    """Return the document with every placeholder in its first spelling.
+
+    Raises:
+        msgspec.DecodeError: if it is not JSON.
+    """
+    return msgspec.json.encode(mapped(msgspec.json.decode(document), _first_spellings))
+
+
+def mentioned(document: bytes) -> frozenset[str]:
+    """Return the placeholders in a document."""
+    return placeholders(document.decode())
+
+
+def has_identifiers(document: bytes) -> bool:
+    """Say whether a document has what identifies somebody in place of a placeholder."""
+    found: list[str] = []
+
+    def look(text: str) -> str:
+        found.extend(one.kind for one in find_identifiers(text) if one.kind != "TEXT")
+        return text
+
+    mapped(msgspec.json.decode(document), look)
+    return bool(found)
+
+
+def is_critical(document: bytes) -> bool:
+    """Say whether a document calls the case one of danger, at whatever depth."""
+
+    def seen(value: object) -> bool:
+        match value:
+            case dict():
+                return value.get("urgency") == "critical" or any(map(seen, value.values()))
+            case list():
+                return "critical" in value or any(map(seen, value))
+            case _:
+                return False
+
+    return seen(msgspec.json.decode(document))
+
+
+def _first_spellings(text: str) -> str:
+    return PLACEHOLDER.sub(lambda match: first_spelling(match.group()), text)

@@ -58,7 +58,8 @@ class CacheCounts(Struct, frozen=True, kw_only=True):
 
 
 Counted = Literal[
-    "hits", "near", "misses", "barred", "kept", "refused", "saved_calls", "saved_nano_usd", "unpriced"
+    "hits", "near", "misses", "barred", "kept", "refused",
+    "saved_calls", "saved_nano_usd", "unpriced",
 ]  # fmt: skip
 
 
