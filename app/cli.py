@@ -32,6 +32,10 @@ _COMMANDS = {
     "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
     "jobs": _Entry("app.commands.jobs", "jobs", "List, retry and cancel background analyses."),
+    "webhooks": _Entry(
+        "app.commands.webhooks", "webhooks", "Have other systems told of every case."
+    ),
+    "keys": _Entry("app.commands.keys", "keys", "Make the keys for Web Push."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }

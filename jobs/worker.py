@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from app.core.background import AnalysisRunner
 from app.core.reconciler import Reconciler
 from app.core.rules import Rules
+from app.core.telling import tell
 from app.domain.errors import StateUnavailable
 from app.domain.job import Queue
 from app.engine import Engine, build_engine, process_name
@@ -91,6 +92,7 @@ async def run_worker(
         lambda: _housekeeping(duties),
         lambda: _signs_of_life(duties),
         duties.reconciler.run,
+        lambda: tell(settings, duties.store, stopping),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks = [asyncio.create_task(_kept_up(make)) for make in makers]

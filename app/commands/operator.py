@@ -1,9 +1,9 @@
 """The operator's token: set by hand, or made once for everything that `triage up` starts."""
 
-import os
 import secrets
 from pathlib import Path
 
+from app.commands.private_file import write_private
 from app.settings import Settings
 
 _FILE = "operator-token"
@@ -21,11 +21,6 @@ def made_operator_token(settings: Settings) -> str:
     path = operator_token_file(settings.var)
     if path.exists():
         return path.read_text("ascii").strip()
-    path.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(32)
-    # The name appears with the whole token in it, and is nobody else's to read.
-    draft = path.with_name(f"{_FILE}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token + "\n")
-    draft.replace(path)
+    write_private(path, f"{token}\n")
     return token

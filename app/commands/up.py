@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 
+from app.commands.keys import made_vapid_key
 from app.commands.operator import made_operator_token, operator_token_file
 from app.commands.place import (
     base_url,
@@ -85,6 +86,7 @@ def _children(settings: Settings, redis_url: str, *, worker: bool) -> Iterator[C
         TRIAGE_REDIS_URL=redis_url,
         TRIAGE_VAR=str(settings.var),
         TRIAGE_OPERATOR_TOKEN=made_operator_token(settings),
+        **made_vapid_key(settings),
     )
     triage = [sys.executable, "-m", "app.cli"]
     yield Child(name="api", command=[*triage, "serve"], env=env)

@@ -1,5 +1,7 @@
 """Puts together what tells the world, from the settings, for whoever builds a process."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from app.domain.delivery import WebhookEndpoint
@@ -41,6 +43,26 @@ def build_sender(settings: Settings) -> Sender:
 def build_notifier(settings: Settings, store: Store) -> Notifier:
     """Return what empties the outboxes; close it before the store."""
     return Notifier(Outbox(store), Webhooks(store), build_sender(settings))
+
+
+async def tell(
+    settings: Settings,
+    store: Store,
+    stopping: asyncio.Event,
+    doorbell: asyncio.Event | None = None,
+) -> None:
+    """Tell the world what happens to cases until told to stop; a worker runs one of these.
+
+    Raises:
+        InvalidInput: if the settings name something that cannot be used.
+        StateUnavailable: if the storage is away at the very beginning.
+    """
+    notifier = build_notifier(settings, store)
+    try:
+        await seed_webhooks(settings, Webhooks(store))
+        await notifier.run(stopping, doorbell)
+    finally:
+        await notifier.aclose()
 
 
 def endpoint_of(settings: Settings) -> WebhookEndpoint | None:

@@ -26,7 +26,7 @@ _PER_TARGET = 8
 _CROWDED_MS = 1_000
 _AWAY_SECONDS = 1.0
 _UNABLE_MS = 60_000
-_GRACE_SECONDS = 12.0
+_GRACE_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -288,11 +288,13 @@ class Notifier:
 
     async def _finish(self) -> None:
         works = list(self._works.values())
-        if works:
-            await asyncio.wait(works, timeout=_GRACE_SECONDS)
-        for one in works:
-            one.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
+        try:
+            if works:
+                await asyncio.wait(works, timeout=_GRACE_SECONDS)
+        finally:
+            for one in works:
+                one.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
 
 
 _LEVELS = {"due": 30, "delivered": 20, "dropped": 20, "failed": 40}
