@@ -262,10 +262,11 @@ class TestCaseStream:
         assert first.event == "case.status"
         core.replies("Leave ", "the ", "house.")
         await core.say(case, "I smell gas in my kitchen.")
-        frames = await following.until(lambda frames: len(frames) >= 3)
-        assert {one.event for one in frames[1:]} == {"case.red_flag", "case.status"}
+        frames = await following.until(lambda frames: names(frames).count("case.status") == 2)
+        assert "case.red_flag" in names(frames)
+        assert {one.data["turn"] for one in frames[1:]} == {2}
         again = Reading(core.reader.case(case.id, place(frames[0])))
-        assert await again.until(lambda found: len(found) >= 2) == frames[1:]
+        assert await again.until(lambda found: len(found) >= len(frames) - 1) == frames[1:]
         await other.drain()
         assert names(await following.ended())[-1] == "stream.closing"
 
