@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from app.core.analyst import Analyst
 from app.core.playbooks import load_playbooks
+from app.core.reuse import analysis_cache
 from app.core.rules import Rules
 from app.domain.errors import InvalidInput
 from app.domain.playbook import Playbook
@@ -53,7 +54,6 @@ def load_rules(settings: Settings) -> dict[str, Rules]:
 
 def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -> Engine:
     """Put the deciding parts together; `store` is where they keep what they may use again."""
-    del store
     models = build_models(settings)
     model = FailoverModel(models) if models else None
 
@@ -70,6 +70,7 @@ def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -
             model,
             names,
             strategy=None if settings.strategy == "auto" else settings.strategy,
+            cache=analysis_cache(store, settings.cache),
         ),
     )
 

@@ -25,6 +25,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder with further playbooks."""
     strategy: Literal["auto", "guided", "simple", "failover", "ensemble"] = "auto"
     """How results are made: `auto` by the playbook and the case's complexity, else always so."""
+    cache: Literal["exact", "near", "off"] = "exact"
+    """Whether a case told as an earlier one gets that one's analysis; `near` also where the words
+    differ a little."""
     openai_api_key: str | None = None
     """`OPENAI_API_KEY`."""
     openai_base_url: str | None = None

@@ -13,8 +13,12 @@ from msgspec.structs import replace
 
 from app.core import prompts
 from app.core.composing import CaseInHand, composed, doubted, drafted, uncited
+from app.core.discretion import disclosed, discreet
 from app.core.memo import Steps
+from app.core.recall import Recall, answering
+from app.core.redaction import Redactor
 from app.core.rules import Rules
+from app.core.similarity import AnalysisCache
 from app.core.strategies import Outcome, Strategist
 from app.domain.analysis import Analysis, Provenance, Strategy
 from app.domain.case import CaseState
@@ -44,6 +48,7 @@ class Analyst:
         names: Callable[[Mapping[Provider, str]], Mapping[Provider, str]],
         *,
         strategy: Strategy | None = None,
+        cache: AnalysisCache | None = None,
     ) -> None:
         """Take what is compiled of each playbook, and the models if there are any.
 
@@ -52,11 +57,17 @@ class Analyst:
             model: None where only rules serve.
             names: turns a playbook's choice of models into the ones to ask.
             strategy: for every case; None leaves it to the playbook and the case's complexity.
+            cache: where analyses are kept for similar cases; None keeps none.
         """
         self._rules = rules
         self._model = model
         self._names = names
         self._strategy = strategy
+        self._recalls = (
+            {name: Recall(cache, one.playbook, names) for name, one in rules.items()}
+            if cache is not None
+            else {}
+        )
 
     def planned(self, state: CaseState) -> Strategy:
         """Return the strategy by which this case's result is to be made."""
@@ -98,7 +109,23 @@ class Analyst:
             return Outcome(
                 strategy="guided", finding=None, degradations=unserved, prompts=(), records=()
             )
-        return await Strategist(rules, self._model, self._names, case, draft, steps).run(planned)
+        # A long conversation takes a while, and other people's words must not wait for it.
+        redactor = await asyncio.to_thread(Redactor, rules.playbook, case.state, case.turns)
+        shown = discreet(case, draft, redactor)
+        model, names = self._model, self._names
+
+        async def ask(steps: Steps) -> Outcome:
+            strategist = Strategist(rules, model, names, shown.case, shown.draft, steps)
+            return await strategist.run(planned)
+
+        recall = self._recalls.get(rules.playbook.id)
+        if recall is None:
+            outcome = await ask(steps)
+        else:
+            outcome = await recall.consult(case, draft, redactor, planned, steps, ask)
+        if outcome.finding is None:
+            return outcome
+        return replace(outcome, finding=disclosed(outcome.finding, redactor))
 
 
 def _result(
@@ -117,12 +144,13 @@ def _result(
         result = doubted(rules, case, draft)
     else:
         result = draft
-    answered = [one for one in attempts if one.outcome == "completed"]
+    kept = outcome.kept
     provenance: Provenance = replace(
         result.provenance,
         strategy=outcome.strategy,
         degradations=degradations,
-        models=tuple(dict.fromkeys(one.answered_by or one.model for one in answered)),
+        models=answering(attempts) if kept is None else kept.models,
+        cached=kept is not None,
         prompt=prompts.ANALYSIS if found is not None else None,
         prompts=outcome.prompts,
         differences=found.differences if found is not None else (),

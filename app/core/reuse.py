@@ -19,6 +19,7 @@ from app.core.text import stem
 from app.domain.cached import CacheMode, Counted, Found, Kept
 from app.domain.errors import StateUnavailable
 from app.state.cache import KeptAnalyses
+from app.state.store import Store
 
 LARGEST_DOCUMENT = 64 * 1024
 """Bytes; a larger analysis is not kept."""
@@ -131,6 +132,11 @@ class SimilarAnalyses:
         """Say whether a kept analysis is young enough and speaks of nothing the case lacks."""
         young = self._now_ms() - kept.kept_at < context.seconds * 1_000
         return young and context.placeholders.issuperset(kept.placeholders)
+
+
+def analysis_cache(store: Store, mode: CacheMode) -> SimilarAnalyses | None:
+    """Return the cache for an analyst; None where it is turned off."""
+    return None if mode == "off" else SimilarAnalyses(KeptAnalyses(store), mode)
 
 
 def _fit(context: Context, made: Made) -> bytes | None:

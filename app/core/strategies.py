@@ -22,6 +22,7 @@ from app.core.judging import Finding, differ, named, together
 from app.core.memo import Steps
 from app.core.rules import Rules
 from app.domain.analysis import Analysis, Strategy
+from app.domain.cached import Kept
 from app.domain.job import StepRecord
 from app.domain.usage import Provider
 from app.llm.failover import FailoverModel
@@ -50,6 +51,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Of the steps that gave a document, each once."""
     records: tuple[StepRecord, ...]
     """Of all steps, in the order in which they were asked for."""
+    kept: Kept | None = None
+    """The stored analysis of a similar case that was used instead of asking."""
 
 
 class Strategist:

@@ -7,14 +7,13 @@ making, so that erasing it takes them along.
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 
 from app.domain.analysis import Strategy
 from app.domain.cached import CacheCounts, CacheReport, Counted, Kept
 from app.state import keys
-from app.state.jobs import pairs
 from app.state.store import Store
 
 COUNTED_DAYS = 40
@@ -104,7 +103,7 @@ class KeptAnalyses:
             ("HGETALL", keys.cache_counts(_day(back))) for back in range(days)
         )
         sums: dict[str, dict[str, int]] = {}
-        for name, value in (pair for one in fields for pair in pairs(one).items()):
+        for name, value in (pair for one in fields for pair in _pairs(one)):
             strategy, _, what = name.decode().partition(" ")
             counts = sums.setdefault(strategy, {})
             counts[what] = counts.get(what, 0) + int(value)
@@ -164,3 +163,10 @@ def _read(raw: bytes | None) -> Kept | None:
 
 def _day(back: int) -> str:
     return (datetime.fromtimestamp(time.time(), UTC) - timedelta(days=back)).date().isoformat()
+
+
+def _pairs(answer: Any) -> Iterable[tuple[bytes, bytes]]:
+    """Return a hash's fields, whichever way the client answers."""
+    if isinstance(answer, dict):
+        return answer.items()
+    return zip(answer[::2], answer[1::2], strict=True)

@@ -32,6 +32,7 @@ from app.domain.event import EventId
 from app.domain.job import Job
 from app.domain.notification import Notification
 from app.state import codec, handoffs, keys
+from app.state.cache import forget
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
@@ -421,6 +422,7 @@ class ConversationStateManager:
             await self._store.commands(
                 ("ZREM", index, case_id) for index in (keys.BUSY, keys.HANDOFF, keys.live(case_id))
             )
+            await forget(self._store, case_id)
         return bool(erased)
 
     # Reading.
