@@ -74,7 +74,7 @@ class Talk:
         assert not any(isinstance(one, Answer) for one in self.steps[:-1])
         assert self.shown() == answer.reply
         self.state = replace(answer.state)
-        terminal = terminals.completed(claim, answer)
+        terminal = terminals.ended(claim, answer)
         self.turns = (*self.turns, terminals.record(claim, answer, terminal, seq=1))
         return answer
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from app.core.analyst import Analyst
 from app.core.errands import Errands
+from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import CONVERSATIONAL, Interviewer
 from app.core.reading import Reader
@@ -86,6 +87,8 @@ class Core:
             default_playbook=playbooks[0].id,
             variant=CONVERSATIONAL,
         )
+
+        self.handoffs = HandoffDesk(self.conversations, self.runner, self.reader, known)
 
     def start(self) -> None:
         """Begin to work."""
