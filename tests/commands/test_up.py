@@ -88,12 +88,11 @@ def test_it_starts_everything_and_says_where_to_go(house: House) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_leaves_nothing_behind(house: House, number: signal.Signals) -> None:
-    """Ctrl-C and a polite end both stop everything within seconds, with status 0."""
+    """Ctrl-C and a polite end both stop everything, with status 0, and nothing has to be killed."""
     family = children(house.pid)
     assert len(family) >= 3
-    began = time.monotonic()
-    assert house.terminate(number) == 0
-    assert time.monotonic() - began < 10
+    assert house.terminate(number, timeout=30) == 0
+    assert "did not end in time" not in house.output()
     assert not [pid for pid in family if is_alive(pid)]
     assert "everything has stopped" in house.output()
     assert "bye bye" in (house.var / "valkey" / "valkey.log").read_text()

@@ -587,6 +587,6 @@ def test_no_pattern_is_slow(shipped: dict[str, Playbook], text: str) -> None:
         for patterns in listed:
             for pattern in (one for each in patterns.values() for one in each):
                 compiled = re.compile(pattern)
-                start = time.perf_counter()
+                start = time.process_time()
                 list(compiled.finditer(text))
-                assert time.perf_counter() - start < 1.0, pattern
+                assert time.process_time() - start < 1.0, pattern
