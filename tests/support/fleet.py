@@ -1,4 +1,4 @@
-"""Several API instances on one storage, any of which may be killed, stopped or replaced.
+"""Several API instances and workers on one storage, each of which may be killed or replaced.
 
 They are forks of one process that has read the playbooks; see `prefork`.
 """
@@ -27,14 +27,12 @@ _UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """Whoever is killed writes no coverage, and measuring it would only make the others slow."""
 
 
-class Member:
-    """One running instance."""
+class Process:
+    """A running worker, or the process of an instance."""
 
-    def __init__(self, pid: int, port: int, log: Path) -> None:
+    def __init__(self, pid: int, log: Path) -> None:
         """Name a process that was started."""
         self.pid = pid
-        self.api = Api(port)
-        self._port = port
         self._log = log
 
     @property
@@ -59,9 +57,9 @@ class Member:
         """Let it go on."""
         self._send(signal.SIGCONT)
 
-    def wait_ready(self) -> None:
-        """Wait until `/health/ready` says so."""
-        self._wait(lambda: get(self._port, "/health/ready")[0] == 200, alive=True)
+    def wait_said(self, words: str) -> None:
+        """Wait until its log says something."""
+        self._wait(lambda: words in self.output(), alive=True)
 
     def wait_ended(self) -> None:
         """Wait until its process is no more."""
@@ -78,10 +76,24 @@ class Member:
         deadline = time.monotonic() + READY_SECONDS
         while not holds():
             if alive and not self.is_alive:
-                raise AssertionError(f"the instance on {self._port} ended\n{self.output()}")
+                raise AssertionError(f"process {self.pid} ended\n{self.output()}")
             if time.monotonic() > deadline:
-                raise AssertionError(f"{self._port} kept us waiting\n{self.output()}")
+                raise AssertionError(f"process {self.pid} kept us waiting\n{self.output()}")
             time.sleep(_STEP_SECONDS)
+
+
+class Member(Process):
+    """One running instance."""
+
+    def __init__(self, pid: int, port: int, log: Path) -> None:
+        """Name a process that was started."""
+        super().__init__(pid, log)
+        self.api = Api(port)
+        self._port = port
+
+    def wait_ready(self) -> None:
+        """Wait until `/health/ready` says so."""
+        self._wait(lambda: get(self._port, "/health/ready")[0] == 200, alive=True)
 
 
 class Fleet:
@@ -93,7 +105,7 @@ class Fleet:
         self._redis_url = redis_url
         self._folder = folder
         self._row: deque[Member] = deque()
-        self.started: list[Member] = []
+        self.started: list[Process] = []
 
     def pair(self) -> tuple[Member, Member]:
         """Return the first two, ready to serve; starts what is missing."""
@@ -116,16 +128,27 @@ class Fleet:
     def add(self) -> Member:
         """Start another one, without waiting for it."""
         port = free_port()
-        env = {"TRIAGE_PORT": str(port), "TRIAGE_REDIS_URL": self._redis_url}
         log = self._folder / f"api-{port}-{time.monotonic_ns()}.log"
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.write(json.dumps({"env": env, "log": str(log)}) + "\n")
-        self._parent.stdin.flush()
-        member = Member(int(self._parent.stdout.readline()), port, log)
+        member = Member(self._fork("api", log, TRIAGE_PORT=str(port)), port, log)
         self._row.append(member)
         self.started.append(member)
         return member
+
+    def worker(self) -> Process:
+        """Start a worker, without waiting for it."""
+        log = self._folder / f"worker-{time.monotonic_ns()}.log"
+        made = Process(self._fork("worker", log), log)
+        self.started.append(made)
+        return made
+
+    def _fork(self, role: str, log: Path, **settings: str) -> int:
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        env = {"TRIAGE_REDIS_URL": self._redis_url, **settings}
+        order = {"role": role, "env": env, "log": str(log)}
+        self._parent.stdin.write(json.dumps(order) + "\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
 
     def end(self) -> None:
         """End every instance and print the logs of the last few."""
@@ -133,7 +156,7 @@ class Fleet:
         self._parent.stdin.close()
         self._parent.wait(30)
         for one in self.started[-_SHOWN:]:
-            print(f"--- API, process {one.pid} ---\n{one.output()}")
+            print(f"--- process {one.pid} ---\n{one.output()}")
 
 
 @contextmanager

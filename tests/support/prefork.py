@@ -1,9 +1,10 @@
-"""Runs API instances that begin at once: forks of a process that has read the playbooks already.
+"""Runs API instances and workers that begin at once: forks of a process that has read the rules.
 
-An instance is what `triage serve` runs, in a process of its own; only imports and compiled rules
-come from the parent. So a proof can kill hundreds without waiting minutes for their successors. As
-a script this is the parent: it reads orders from its standard input, one JSON line each, answers
-with process ids, and kills what it started when the orders end, however that came to be.
+Each is what `triage serve` or `triage worker` runs, in a process of its own; only imports and
+compiled rules come from the parent. So a proof can kill hundreds without waiting minutes for their
+successors. As a script this is the parent: it reads orders from its standard input, one JSON line
+each, answers with process ids, and kills what it started when the orders end, however that came to
+be.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from app.core.rules import Rules
 from app.engine import load_rules
 from app.logging import set_up_logging
 from app.settings import read_settings
+from jobs.worker import SLOTS, run_worker
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def main() -> None:
             order = json.loads(line)
             pid = os.fork()
             if pid == 0:
-                _become_an_instance(rules, order["env"], order["log"])
+                _become(order["role"], rules, order["env"], order["log"])
             started.append(pid)
             print(pid, flush=True)
     finally:
@@ -44,7 +46,7 @@ def main() -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _become_an_instance(rules: Mapping[str, Rules], env: Mapping[str, str], log: str) -> None:
+def _become(role: str, rules: Mapping[str, Rules], env: Mapping[str, str], log: str) -> None:
     status = 1
     try:
         os.setsid()
@@ -55,8 +57,12 @@ def _become_an_instance(rules: Mapping[str, Rules], env: Mapping[str, str], log:
         os.dup2(output, 2)
         os.environ.update(env)
         settings = read_settings(os.environ)
-        set_up_logging(settings, f"api:{settings.port}")
-        uvloop.run(run(settings, rules))
+        if role == "worker":
+            set_up_logging(settings, "worker")
+            uvloop.run(run_worker(settings, rules, str(settings.redis_url), SLOTS))
+        else:
+            set_up_logging(settings, f"api:{settings.port}")
+            uvloop.run(run(settings, rules))
         status = 0
     finally:
         os._exit(status)
