@@ -49,16 +49,17 @@ class HandoffController(Controller):
         self,
         handoffs: HandoffDesk,
         handoff_status: Annotated[
-            Literal["requested", "taken"] | None,
-            Parameter(query="status", description="Only those that stand so; both if absent."),
-        ] = None,
+            Literal["open", "requested", "taken"],
+            Parameter(query="status", description="Only those that stand so; `open` is both."),
+        ] = "open",
         limit: Annotated[int, Parameter(ge=1, le=200, description="At most so many.")] = 50,
         cursor: Annotated[
             str | None, Parameter(max_length=60, description="The `cursor` of an earlier page.")
         ] = None,
     ) -> HandoffList:
         """List cases in which a human is waited for or has the conversation, oldest first."""
-        page = await handoffs.list(status=handoff_status, limit=limit, cursor=cursor)
+        status = None if handoff_status == "open" else handoff_status
+        page = await handoffs.list(status=status, limit=limit, cursor=cursor)
         return HandoffList(handoffs=[_row(one) for one in page.handoffs], cursor=page.cursor)
 
     @get(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.support.api import Api, Case
+from tests.support.api import OPERATOR_TOKEN, Api, Case
 from tests.support.playbooks import tiny_playbook
 from tests.support.processes import Instance, instances
 from tests.support.toml_text import write_playbook
@@ -17,7 +17,11 @@ def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("playbooks")
     playbook = tiny_playbook()
     write_playbook(playbook, folder)
-    return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": playbook.id}
+    return {
+        "TRIAGE_PLAYBOOKS": str(folder),
+        "TRIAGE_PLAYBOOK": playbook.id,
+        "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Nobody reads or touches a case that is not theirs, by any route."""
+"""Nobody reads or touches a case that is not theirs, or is an operator, by any route."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import BASE, Answer, Api, Case
+from tests.support.api import BASE, OPERATOR_TOKEN, Answer, Api, Case
 
 OPEN = {"open_case", "get_liveness", "get_readiness", "get_storage"}
 """Operations that need no credential."""
@@ -23,6 +23,7 @@ GUARDED: dict[str, Members] = {
     "say_streaming": lambda case: {"case_id": case, "message": "Mine now."},
     "conclude_case": lambda case: {"case_id": case, "reason": "Mine now."},
     "correct_fact": lambda _: {"slot": "place", "value": "Mine now."},
+    "ask_human": lambda _: {"reason": "Mine now."},
     "follow_turn": nothing,
     "get_turn": nothing,
     "cancel_turn": nothing,
@@ -33,6 +34,19 @@ GUARDED: dict[str, Members] = {
     "erase_case": nothing,
 }
 """Every operation on a case, with a body that its owner could send."""
+OPERATING: dict[str, Members] = {
+    "list_handoffs": nothing,
+    "open_conversation": nothing,
+    "take_conversation": lambda _: {"operator": "Mallory"},
+    "answer_person": lambda _: {"operator": "Mallory", "text": "Mine now."},
+    "return_conversation": lambda _: {"operator": "Mallory"},
+    "list_jobs": nothing,
+    "get_job": nothing,
+    "retry_job": nothing,
+    "cancel_job": nothing,
+    "list_workers": nothing,
+}
+"""Every operation for operators alone."""
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +81,11 @@ class Attack:
     def __init__(self, api: Api, operations: dict[str, tuple[str, str]], name: str) -> None:
         self._api = api
         self._method, self._path = operations[name]
-        self._members = GUARDED[name]
+        self._members = (GUARDED | OPERATING)[name]
 
     def __call__(self, case: str, token: str | None, query: str = "", **headers: str) -> Answer:
         """Return the answer; only a refusal is read, so that an open stream cannot hang."""
-        path = self._path.format(case_id=case, turn=1) + query
+        path = self._path.format(case_id=case, turn=1, job=f"{case}.1") + query
         members = self._members(case)
         if self._method != "POST":
             with self._api.stream(self._method, path, None, token=token, **headers) as stream:
@@ -81,20 +95,21 @@ class Attack:
 
 def test_every_route_is_listed_here(operations: dict[str, tuple[str, str]]) -> None:
     """A route that nobody thought about when it was added fails here."""
-    assert set(operations) == OPEN | set(GUARDED)
-    assert len(operations) == len(OPEN) + len(GUARDED)
+    assert set(operations) == OPEN | set(GUARDED) | set(OPERATING)
+    assert len(operations) == len(OPEN) + len(GUARDED) + len(OPERATING)
 
 
 def test_the_description_asks_for_the_credential_where_it_is_needed(api: Api) -> None:
-    """Every operation on a case is described as secured, and no other."""
+    """Every operation on a case or for operators is described as secured, and no other."""
     document = api.call("GET", "/docs/openapi.json").json()
-    secured = {
-        operation["operationId"]
-        for methods in document["paths"].values()
-        for operation in methods.values()
-        if operation.get("security") == [{"case_token": []}]
-    }
-    assert secured == set(GUARDED)
+    for scheme, expected in (("case_token", GUARDED), ("operator_token", OPERATING)):
+        secured = {
+            operation["operationId"]
+            for methods in document["paths"].values()
+            for operation in methods.values()
+            if operation.get("security") == [{scheme: []}]
+        }
+        assert secured == set(expected)
 
 
 def refused(answer: Answer, status: HTTPStatus) -> dict[str, Any]:
@@ -165,6 +180,46 @@ def test_a_token_that_is_nearly_right_is_wrong(attack: Attack, theirs: Case, cha
         "spaced": f"{theirs.token[:9]} {theirs.token[9:]}",
     }[change]
     refused(attack(theirs.id, token), HTTPStatus.NOT_FOUND)
+
+
+def test_an_operators_token_opens_no_case_by_the_persons_way(attack: Attack, theirs: Case) -> None:
+    """Operators have ways of their own, on which is written who acted."""
+    refused(attack(theirs.id, OPERATOR_TOKEN), HTTPStatus.NOT_FOUND)
+
+
+@pytest.fixture(params=sorted(OPERATING))
+def intrusion(
+    api: Api, operations: dict[str, tuple[str, str]], request: pytest.FixtureRequest
+) -> Attack:
+    """One operation for operators."""
+    return Attack(api, operations, request.param)
+
+
+@pytest.mark.parametrize("secret", ["owner", "shorter", "longer", "empty"])
+def test_only_operators_are_operators(intrusion: Attack, theirs: Case, secret: str) -> None:
+    """Not even the case's own person is, and nearly the right token is a wrong one."""
+    token = {
+        "owner": theirs.token,
+        "shorter": OPERATOR_TOKEN[:-1],
+        "longer": OPERATOR_TOKEN + "A",
+        "empty": "-",
+    }[secret]
+    found = refused(intrusion(theirs.id, token), HTTPStatus.FORBIDDEN)
+    assert found["type"] == "urn:triage:problem:operator-only"
+    refused(intrusion("0" * 32, token), HTTPStatus.FORBIDDEN)
+
+
+def test_operators_need_a_token_as_well(intrusion: Attack, theirs: Case) -> None:
+    """Without one they are told how to send it, and it counts in the header alone."""
+    answer = intrusion(theirs.id, None, f"?token={OPERATOR_TOKEN}", Cookie=OPERATOR_TOKEN)
+    refused(answer, HTTPStatus.UNAUTHORIZED)
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_operators_are_let_in(intrusion: Attack) -> None:
+    """What is refused above is refused for its credential: with the right one it is answered."""
+    answer = intrusion("0" * 32, OPERATOR_TOKEN)
+    assert answer.status in {200, 404}, answer
 
 
 def test_nothing_was_changed_by_all_this(api: Api, theirs: Case) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.api import schema
+from app.api import handoff_schema, schema
 from app.api.problems import Problem
 from app.api.validation import plain
 from app.domain.analysis import Analysis
@@ -134,7 +134,10 @@ def test_every_schema_is_described(document: dict[str, Any]) -> None:
 
 def test_requests_say_that_they_take_nothing_else(document: dict[str, Any]) -> None:
     """Unknown fields are refused, so the description has to say so."""
-    for name in ("StartRequest", "MessageRequest", "ConcludeRequest", "FactRequest"):
+    for name in (
+        "StartRequest", "MessageRequest", "ConcludeRequest", "FactRequest", "HumanRequest",
+        "OperatorRequest", "OperatorReply",
+    ):  # fmt: skip
         assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 
@@ -142,6 +145,7 @@ def test_examples_are_what_they_are_examples_of(document: dict[str, Any]) -> Non
     """Each request can be put together of its examples, and is then accepted by its reader."""
     for kind in (
         schema.StartRequest, schema.MessageRequest, schema.ConcludeRequest, schema.FactRequest,
+        schema.HumanRequest, handoff_schema.OperatorRequest, handoff_schema.OperatorReply,
     ):  # fmt: skip
         members = document["components"]["schemas"][kind.__name__]["properties"]
         value = {name: one["examples"][0] for name, one in members.items()}

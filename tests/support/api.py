@@ -13,6 +13,7 @@ from msgspec import Struct
 BASE = "/api/v2/triage"
 TERMINALS = {"turn.completed", "turn.cancelled", "turn.failed"}
 NO_BODY = {204, 304}
+OPERATOR_TOKEN = "the-token-of-operators-in-tests"
 
 
 class Answer(Struct, frozen=True):
