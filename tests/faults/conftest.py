@@ -1,12 +1,24 @@
 """What the proofs under faults share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from tests.support.proofs import table, talkative_settings
+from app.embedded import EmbeddedValkey
+from tests.support.fleet import Fleet, Parent, forked, parent
+from tests.support.proofs import table, write_proof_playbooks
 
 Show = Callable[[str, Sequence[tuple[str, object]]], None]
+
+
+class MakeFleet(Protocol):
+    """Makes fleets of instances; see `Fleet`."""
+
+    def __call__(self, valkey: EmbeddedValkey, **settings: str) -> Fleet:
+        """Make one more on this storage, with further settings."""
 
 
 @pytest.fixture
@@ -21,6 +33,19 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
 
 
 @pytest.fixture(scope="session")
-def talkative(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Settings of instances whose answers take some fifty words."""
-    return talkative_settings(tmp_path_factory.mktemp("proofs") / "playbooks")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
+    """The process that instances are forked from; it knows the playbooks of the proofs."""
+    settings = write_proof_playbooks(tmp_path_factory.mktemp("playbooks"))
+    with parent(tmp_path_factory.mktemp("forks"), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def make_fleet(forks: Parent, tmp_path: Path) -> Iterator[MakeFleet]:
+    """Make fleets that end with the test."""
+    with ExitStack() as stack:
+
+        def make(valkey: EmbeddedValkey, **settings: str) -> Fleet:
+            return stack.enter_context(forked(forks, valkey.url, tmp_path, settings))
+
+        yield make

@@ -5,16 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from msgspec import Struct
 
 from app.embedded import EmbeddedValkey
-from tests.faults.conftest import Show
+from tests.faults.conftest import MakeFleet, Show
 from tests.support.api import Api, Case, Frame
-from tests.support.fleet import Fleet, fleet
+from tests.support.fleet import Fleet
 from tests.support.listener import CaseListener, Listener, settled
 from tests.support.llmock import LLMock, running_llmock
 from tests.support.proofs import STORY, rounds, spread
@@ -131,19 +130,14 @@ def report(show: Show, title: str, kills: list[Kill]) -> None:
     assert max(gaps) <= NEXT_EVENT_SECONDS
 
 
-@pytest.fixture
-def guided(valkey: EmbeddedValkey, talkative: dict[str, str], tmp_path: Path) -> Iterator[Fleet]:
-    """Three instances of the guided interviewer."""
-    with fleet(valkey.url, tmp_path, {**talkative, "TRIAGE_PACE_MS": str(PACE_MS)}) as made:
-        yield made
-
-
 @pytest.mark.timeout(3_600)
-def test_no_word_is_lost_or_doubled_when_the_generator_is_killed(guided: Fleet, show: Show) -> None:
+def test_no_word_is_lost_or_doubled_when_the_generator_is_killed(
+    make_fleet: MakeFleet, valkey: EmbeddedValkey, show: Show
+) -> None:
     """The reader gets the whole answer once, at another instance, soon, as does the case's."""
-    report(
-        show, "kill -9 of the guided interviewer", prove(guided, rounds(20), GUIDED_SECONDS, None)
-    )
+    instances = make_fleet(valkey, TRIAGE_PACE_MS=str(PACE_MS))
+    kills = prove(instances, rounds(20), GUIDED_SECONDS, None)
+    report(show, "kill -9 of the guided interviewer", kills)
 
 
 @pytest.fixture
@@ -156,18 +150,11 @@ def mock() -> Iterator[LLMock]:
         yield process
 
 
-@pytest.fixture
-def modelled(
-    valkey: EmbeddedValkey, talkative: dict[str, str], mock: LLMock, tmp_path: Path
-) -> Iterator[Fleet]:
-    """Three instances that ask a model."""
-    asked = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": mock.openai}
-    with fleet(valkey.url, tmp_path, {**talkative, **asked}) as made:
-        yield made
-
-
 @pytest.mark.timeout(3_600)
-def test_a_killed_model_call_is_made_again(modelled: Fleet, show: Show) -> None:
+def test_a_killed_model_call_is_made_again(
+    make_fleet: MakeFleet, valkey: EmbeddedValkey, mock: LLMock, show: Show
+) -> None:
     """A model's half answer is dropped, and the next owner's whole one is what is kept."""
-    kills = prove(modelled, rounds(10), MODEL_SECONDS, REPLY)
+    instances = make_fleet(valkey, OPENAI_API_KEY="k", OPENAI_BASE_URL=mock.openai)
+    kills = prove(instances, rounds(20) // 2, MODEL_SECONDS, REPLY)
     report(show, "kill -9 during a model's answer", kills)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,15 +95,55 @@ class Member(Process):
         self._wait(lambda: get(self._port, "/health/ready")[0] == 200, alive=True)
 
 
+class Parent:
+    """The process that instances are forked from."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        """Take it when it is ready."""
+        self._process = process
+
+    def fork(self, role: str, env: Mapping[str, str], log: Path) -> int:
+        """Start an `api` or a `worker` and return its process id."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"role": role, "env": dict(env), "log": str(log)}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def parent(folder: Path, settings: Mapping[str, str]) -> Iterator[Parent]:
+    """Start a parent with the playbooks that these settings name; its forks end with the block."""
+    log = folder / "parent.log"
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.support.prefork"],
+            cwd=_ROOT,
+            env=environment(TRIAGE_VAR=str(folder), **settings) | _UNMEASURED,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", log.read_text()
+        yield Parent(process)
+
+
 class Fleet:
     """Running instances in a row; the first is used first, and a new one lines up at the end."""
 
-    def __init__(self, parent: "subprocess.Popen[str]", redis_url: str, folder: Path) -> None:
-        """Take the process that instances are forked from."""
+    def __init__(
+        self, parent: Parent, redis_url: str, folder: Path, settings: Mapping[str, str]
+    ) -> None:
+        """Begin without any."""
         self._parent = parent
-        self._redis_url = redis_url
+        self._env = {"TRIAGE_REDIS_URL": redis_url, "TRIAGE_PACE_MS": "0", **settings}
         self._folder = folder
-        self._row: deque[Member] = deque()
+        self._row: list[Member] = []
         self.started: list[Process] = []
 
     def pair(self) -> tuple[Member, Member]:
@@ -116,7 +155,7 @@ class Fleet:
         """Return the first few, ready to serve; starts what is missing."""
         while len(self._row) < number:
             self.add()
-        found = [self._row[at] for at in range(number)]
+        found = self._row[:number]
         for one in found:
             one.wait_ready()
         return found
@@ -129,7 +168,8 @@ class Fleet:
         """Start another one, without waiting for it."""
         port = free_port()
         log = self._folder / f"api-{port}-{time.monotonic_ns()}.log"
-        member = Member(self._fork("api", log, TRIAGE_PORT=str(port)), port, log)
+        pid = self._parent.fork("api", {**self._env, "TRIAGE_PORT": str(port)}, log)
+        member = Member(pid, port, log)
         self._row.append(member)
         self.started.append(member)
         return member
@@ -137,49 +177,33 @@ class Fleet:
     def worker(self) -> Process:
         """Start a worker, without waiting for it."""
         log = self._folder / f"worker-{time.monotonic_ns()}.log"
-        made = Process(self._fork("worker", log), log)
+        made = Process(self._parent.fork("worker", self._env, log), log)
         self.started.append(made)
         return made
 
-    def _fork(self, role: str, log: Path, **settings: str) -> int:
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        env = {"TRIAGE_REDIS_URL": self._redis_url, **settings}
-        order = {"role": role, "env": env, "log": str(log)}
-        self._parent.stdin.write(json.dumps(order) + "\n")
-        self._parent.stdin.flush()
-        return int(self._parent.stdout.readline())
+    def kill_all(self) -> None:
+        """`kill -9` whatever runs."""
+        for one in self.started:
+            one.kill()
+        self._row.clear()
 
-    def end(self) -> None:
-        """End every instance and print the logs of the last few."""
-        assert self._parent.stdin is not None
-        self._parent.stdin.close()
-        self._parent.wait(30)
-        for one in self.started[-_SHOWN:]:
+
+@contextmanager
+def forked(
+    source: Parent, redis_url: str, folder: Path, settings: Mapping[str, str]
+) -> Iterator[Fleet]:
+    """Make a fleet on a storage, of forks of a parent that runs; it ends with the block."""
+    made = Fleet(source, redis_url, folder, settings)
+    try:
+        yield made
+    finally:
+        made.kill_all()
+        for one in made.started[-_SHOWN:]:
             print(f"--- process {one.pid} ---\n{one.output()}")
 
 
 @contextmanager
 def fleet(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Fleet]:
-    """Make a fleet with these settings; all of it ends with the block."""
-    env = environment(TRIAGE_VAR=str(folder), **settings) | _UNMEASURED
-    log = folder / f"parent-{time.monotonic_ns()}.log"
-    with (
-        log.open("wb") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.support.prefork"],
-            cwd=_ROOT,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as parent,
-    ):
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "ready\n", log.read_text()
-        made = Fleet(parent, redis_url, folder)
-        try:
-            yield made
-        finally:
-            made.end()
+    """Make a fleet with a parent of its own; all of it ends with the block."""
+    with parent(folder, settings) as source, forked(source, redis_url, folder, {}) as made:
+        yield made

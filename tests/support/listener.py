@@ -4,14 +4,14 @@ import hashlib
 import http.client
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.support.api import BASE, TERMINALS, Api, Case, Frame, Stream, text_of
 
 AWAY = (OSError, http.client.HTTPException)
 """What a client meets where nobody listens, or where somebody was killed."""
-_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS = 0.01
 
 Place = tuple[int, int]
 
@@ -150,6 +150,12 @@ class CaseListener:
             if holds(self.frames):
                 return True
         return False
+
+
+def wait_for_words(listeners: Iterable[Listener], number: int, seconds: float = 30.0) -> None:
+    """Wait until each of them, read on other threads, has so many frames."""
+    waited = list(listeners)
+    _insist(lambda: all(len(one.frames) >= number for one in waited), seconds)
 
 
 def place_of(frame_id: str) -> Place:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from app.domain.playbook import Playbook, Ttl
+from app.domain.playbook import Ttl
 from tests.support.playbooks import tiny_playbook
 from tests.support.toml_text import write_playbook
 
 ROUNDS = "TRIAGE_PROOF_ROUNDS"
 """The variable with which `make prove-*` asks for more rounds than every test run takes."""
 
+SHORT_TTL = Ttl(active=60, completed=60, turn_log=5)
 STORY = "Water has been dripping from my bathroom ceiling since yesterday."
 
 _AT_LENGTH = (
@@ -27,8 +28,14 @@ def rounds(usual: int) -> int:
     return int(os.environ.get(ROUNDS) or usual)
 
 
-def talkative_playbook(ttl: Ttl | None = None) -> Playbook:
-    """Return the tiny playbook with answers of some fifty words, in cases that hardly ever fill."""
+TALKATIVE = "talkative"
+"""A playbook with answers of some sixty words, in cases that hardly ever fill."""
+FLEETING = "fleeting"
+"""The same with the shortest lives that a playbook can give."""
+
+
+def write_proof_playbooks(folder: Path) -> dict[str, str]:
+    """Write both playbooks into a folder and return the settings with which they are served."""
     tiny = tiny_playbook()
     said = {"pt-BR": _AT_LENGTH, "en": _AT_LENGTH}
     phrases = replace(
@@ -37,21 +44,11 @@ def talkative_playbook(ttl: Ttl | None = None) -> Playbook:
         addendum=said,
         closing=said,
     )
-    return replace(
-        tiny,
-        id="talkative",
-        phrases=phrases,
-        limits=replace(tiny.limits, messages=1_000),
-        ttl=ttl or tiny.ttl,
-    )
-
-
-def talkative_settings(folder: Path, ttl: Ttl | None = None) -> dict[str, str]:
-    """Write that playbook into a new folder and return the settings with which it is served."""
-    folder.mkdir()
-    playbook = talkative_playbook(ttl)
-    write_playbook(playbook, folder)
-    return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": playbook.id}
+    limits = replace(tiny.limits, messages=1_000)
+    talkative = replace(tiny, id=TALKATIVE, phrases=phrases, limits=limits)
+    write_playbook(talkative, folder)
+    write_playbook(replace(talkative, id=FLEETING, ttl=SHORT_TTL), folder)
+    return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": TALKATIVE}
 
 
 def spread(values: Sequence[float]) -> dict[str, str]:
