@@ -24,9 +24,9 @@ from app.core.rules import Rules
 from app.domain.analysis import Analysis, Strategy
 from app.domain.cached import Kept
 from app.domain.job import StepRecord
-from app.domain.usage import Provider
+from app.domain.usage import Operation, Provider
 from app.llm.failover import FailoverModel
-from app.llm.model import ModelRequest
+from app.llm.model import ChatMessage, ModelRequest
 
 T = TypeVar("T")
 
@@ -120,7 +120,7 @@ class Strategist:
         return _Found(by="failover", finding=together([said.value]))
 
     async def _ensemble(self) -> "_Found | None":
-        both = {
+        both: dict[str, Names] = {
             one.provider: {one.provider: self._strong[one.provider]}
             for one in self._model.models
             if one.provider in self._strong
@@ -151,15 +151,12 @@ class Strategist:
         said = await self._ask(
             "judge",
             prompts.JUDGE,
-            ModelRequest(
-                operation="judge",
-                system=self._rules.judge_system[self._locale],
-                messages=(*self._told, prompts.analyses(_to_json(list(analyses)).decode())),
-                schema_name="verdict",
-                schema=self._rules.documents.verdict_schema,
-                stream_field=None,
-                max_output_tokens=_VERDICT_TOKENS,
-                canary=self._rules.canary,
+            self._request(
+                "judge",
+                self._rules.judge_system,
+                prompts.analyses(_to_json(list(analyses)).decode()),
+                self._rules.documents.verdict_schema,
+                _VERDICT_TOKENS,
             ),
             self._names(self._rules.playbook.models.judging()),
             lambda raw: self._rules.documents.read_verdict(raw, choices),
@@ -186,15 +183,12 @@ class Strategist:
         said = await self._ask(
             "report",
             prompts.REPORT,
-            ModelRequest(
-                operation="report",
-                system=self._rules.report_system[self._locale],
-                messages=(*self._told, prompts.analyses(_to_json(shown).decode())),
-                schema_name="report",
-                schema=self._rules.documents.report_schema,
-                stream_field=None,
-                max_output_tokens=_REPORT_TOKENS,
-                canary=self._rules.canary,
+            self._request(
+                "report",
+                self._rules.report_system,
+                prompts.analyses(_to_json(shown).decode()),
+                self._rules.documents.report_schema,
+                _REPORT_TOKENS,
             ),
             self._strong,
             self._rules.documents.read_report,
@@ -212,15 +206,13 @@ class Strategist:
             "urgency": self._draft.urgency,
             "facts": self._draft.facts,
         }
-        request = ModelRequest(
-            operation="analysis",
-            system=self._rules.analysis_system[self._locale],
-            messages=(*self._told, prompts.draft(_to_json(shown).decode())),
-            schema_name="analysis",
-            schema=self._rules.documents.analysis_schema,
-            stream_field=None,
-            max_output_tokens=_ANALYSIS_TOKENS,
-            canary=self._rules.canary,
+        request = self._request(
+            "analysis",
+            self._rules.analysis_system,
+            prompts.draft(_to_json(shown).decode()),
+            self._rules.documents.analysis_schema,
+            _ANALYSIS_TOKENS,
+            unhurried="simple" not in asked,
         )
         read = self._rules.documents.read_analysis
         said = await _at_once(
@@ -228,6 +220,28 @@ class Strategist:
         )
         self._records += [one.record for one in said]
         return said
+
+    def _request(
+        self,
+        operation: Operation,
+        system: Mapping[str, str],
+        last: ChatMessage,
+        schema: dict[str, Any],
+        tokens: int,
+        *,
+        unhurried: bool = True,
+    ) -> ModelRequest:
+        return ModelRequest(
+            operation=operation,
+            system=system[self._locale],
+            messages=(*self._told, last),
+            schema_name=operation,
+            schema=schema,
+            stream_field=None,
+            max_output_tokens=tokens,
+            unhurried=unhurried,
+            canary=self._rules.canary,
+        )
 
     async def _ask(
         self,

@@ -36,6 +36,8 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     stream_field: str | None
     """The schema's first property, a string that is shown while it comes; None shows nothing."""
     max_output_tokens: int
+    unhurried: bool = False
+    """Nobody waits for the answer, so that a model may think for longer before its first word."""
     canary: str | None = None
     """A secret inside `system`; an answer that repeats it gives the prompt away and is dropped."""
 

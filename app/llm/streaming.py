@@ -22,7 +22,7 @@ from app.llm.faults import fault_of, request_id
 from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, TextDelta
 from app.llm.partial import Shape, VisibleText
 from app.llm.sse import EventSplitter, EventTooLong
-from app.llm.timeouts import Timeouts
+from app.llm.timeouts import UNHURRIED, Timeouts
 from app.llm.wire import UNREADABLE, WireDecoder
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -31,7 +31,8 @@ _string = msgspec.json.Decoder(str).decode
 
 def sdk_timeout(limits: Timeouts) -> httpx2.Timeout:
     """Return the SDK's own limits: a net below the deadlines that are watched here."""
-    return httpx2.Timeout(limits.first_token, connect=limits.connect, pool=limits.connect)
+    longest = limits.first_token * UNHURRIED
+    return httpx2.Timeout(longest, connect=limits.connect, pool=limits.connect)
 
 
 class ApiStream(Protocol):
@@ -77,7 +78,7 @@ class StreamingModel(ABC):
         """Ask once; see `app.llm.model.Model`."""
         record = AttemptRecord(self.provider, request, on_attempt)
         answer = _Answer(self._decoder(), request.stream_field, record)
-        patience = self._timeouts.patience()
+        patience = self._timeouts.patience(unhurried=request.unhurried)
         try:
             async with AsyncExitStack() as stack:
                 try:

@@ -4,6 +4,9 @@ from msgspec import Struct
 
 from app.llm.patience import Patience
 
+UNHURRIED = 4.0
+"""How many times as long a request may take for whose answer nobody waits."""
+
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """How long to wait for a provider, in seconds."""
@@ -18,6 +21,9 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     settle: float = 0.25
     """After the finish event, for the usage and for the connection to become free again."""
 
-    def patience(self) -> Patience:
+    def patience(self, *, unhurried: bool = False) -> Patience:
         """Begin to wait for an answer."""
-        return Patience(first=self.first_token, between=self.read, total=self.total)
+        times = UNHURRIED if unhurried else 1.0
+        return Patience(
+            first=self.first_token * times, between=self.read * times, total=self.total * times
+        )

@@ -7,6 +7,9 @@ import pytest
 from app.embedded import EmbeddedValkey
 from app.llm.scripted import Hold
 from tests.support.cores import Core, StartCore, cores
+from tests.support.llmock import llmock_process, providers
+
+__all__ = ["llmock_process", "providers"]
 
 
 @pytest.fixture(scope="session")

@@ -336,6 +336,17 @@ async def test_the_first_words_have_their_own_time(build: Build, events: Events)
     assert (attempt.outcome, attempt.error) == ("failed", "timeout")
 
 
+@pytest.mark.parametrize("unhurried", [False, True])
+async def test_a_request_that_nobody_waits_for_may_take_longer(unhurried: bool) -> None:
+    """A model may think for a while before an analysis; a person who waits gets another one."""
+    thought = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.75, thought.set)
+    body = Body(thought, *responses_events([document()]))
+    model = responses(answering(body), Timeouts(first_token=0.5, read=0.5))
+    _, end, _ = await run(model, ask(unhurried=unhurried))
+    assert isinstance(end, Finished if unhurried else ProviderTimeout)
+
+
 @every_adapter
 async def test_an_answer_that_drips_has_an_end(build: Build, events: Events) -> None:
     """Pieces that come in time one by one do not keep the answer going for ever."""

@@ -61,6 +61,18 @@ def analysis_document(**changes: Any) -> dict[str, Any]:
     }
 
 
+def verdict_document(code: str, why: str, confidence: float = 0.8) -> dict[str, Any]:
+    """Return the document of a judge's verdict."""
+    return {"justification": why, "verdict": code, "confidence": confidence}
+
+
+def report_document(**changes: Any) -> dict[str, Any]:
+    """Return the document of a report, with these members changed."""
+    left_out = {"candidates", "urgency", "urgency_reason", "deadline"}
+    document = analysis_document(plain="A report.", professional="A detailed report.")
+    return {name: one for name, one in document.items() if name not in left_out} | changes
+
+
 def text(document: dict[str, Any]) -> str:
     """Return a document as the compact text that a provider streams."""
     return msgspec.json.encode(document).decode()
