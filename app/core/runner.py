@@ -99,7 +99,8 @@ class TurnRunner:
         self._most = most
         self._heartbeat_seconds = heartbeat_seconds
         self._works: dict[str, _Work] = {}
-        self._look_again: dict[str, float] = {}
+        self._look_again: dict[str, tuple[float, int | None]] = {}
+        """When to look at a busy case again, or sooner if it is listed anew since that time."""
         self._tasks: list[asyncio.Task[None]] = []
         self.draining = False
 
@@ -132,7 +133,7 @@ class TurnRunner:
 
     async def _hand_over(self, claim: Claim) -> None:
         try:
-            await self._conversations.release(claim)
+            await self._conversations.release(claim, call=self.draining)
         except StateUnavailable as error:
             _log.warning("turn.not_handed_over", case=claim.case_id, reason=str(error))
 
@@ -170,7 +171,7 @@ class TurnRunner:
         Where this process cannot, because it began to drain or lacks the playbook, it hands over.
         """
         if self.draining or claim.state.playbook not in self._playbooks:
-            self._look_again[claim.case_id] = time.monotonic() + UNABLE_SECONDS
+            self._look_again[claim.case_id] = (time.monotonic() + UNABLE_SECONDS, None)
             _log.warning("turn.handed_on", case=claim.case_id, playbook=claim.state.playbook)
             await self._hand_over(claim)
         else:
@@ -331,8 +332,8 @@ class TurnRunner:
         now = time.monotonic()
         due = [
             case
-            for case in busy
-            if case not in self._works and self._look_again.get(case, 0.0) <= now
+            for case, listed_ms in busy.items()
+            if case not in self._works and self._is_due(case, listed_ms, now)
         ]
         if not due:
             return
@@ -340,23 +341,27 @@ class TurnRunner:
             if not self.has_room:
                 return
             if ttl_ms > 0:
-                self._look_again[case_id] = now + ttl_ms / 1_000
+                self._look_again[case_id] = (now + ttl_ms / 1_000, busy[case_id])
             elif case_id not in self._works:
                 await self._adopt(case_id, busy[case_id])
+
+    def _is_due(self, case_id: str, listed_ms: int, now: float) -> bool:
+        at, seen_ms = self._look_again.get(case_id, (0.0, None))
+        return at <= now or (seen_ms is not None and seen_ms != listed_ms)
 
     async def _adopt(self, case_id: str, listed_ms: int) -> None:
         try:
             found = await self._conversations.claim(case_id)
         except StateTooNew as error:
             _log.warning("case.left_to_newer", case=case_id, reason=str(error))
-            self._look_again[case_id] = time.monotonic() + error.retry_after
+            self._look_again[case_id] = (time.monotonic() + error.retry_after, None)
             return
         except TriageError:
             raise
         except Exception:  # noqa: BLE001
             # A case that is damaged must not come before all others again and again.
             _log.exception("case.unreadable", case=case_id)
-            self._look_again[case_id] = time.monotonic() + UNABLE_SECONDS
+            self._look_again[case_id] = (time.monotonic() + UNABLE_SECONDS, None)
             return
         if isinstance(found, Claim):
             await self.take(found, listed_ms)

@@ -381,9 +381,15 @@ class ConversationStateManager:
             case _:
                 raise CaseNotFound(claim.case_id)
 
-    async def release(self, claim: Claim) -> None:
-        """Give a claim back unfinished, so that another instance goes on at once."""
+    async def release(self, claim: Claim, *, call: bool = False) -> None:
+        """Give a claim back unfinished, so that another instance goes on.
+
+        `call` lists the case anew, upon which reapers look at it at once instead of when its lease
+        would have run out.
+        """
         await self._store.run("release", CaseKeys(claim.case_id).all(), [claim.lease])
+        if call:
+            await self._store.command("ZADD", keys.BUSY, "XX", now_ms(), claim.case_id)
 
     async def drop(self, case_id: str, turn: int) -> Literal["done", "next", "marked"]:
         """Cancel a turn that still waits.

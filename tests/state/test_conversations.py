@@ -249,6 +249,23 @@ async def test_a_lease_that_is_given_back_is_free_at_once(
     assert await conversations.claim(case_id) == "held"
 
 
+async def test_a_lease_that_is_given_back_can_be_called_out(
+    conversations: Cases, clean: Wire
+) -> None:
+    """The case is listed anew, so that whoever waits for the lease's end sees it; never wrongly."""
+    case_id = (await opened(conversations)).case_id
+    claim = (await post(conversations, case_id, claim=True)).claim
+    assert claim is not None
+    clean.call("ZADD", keys.BUSY, "1", case_id)
+    await conversations.release(claim)
+    assert await conversations.busy(10) == {case_id: 1}
+    await conversations.release(claim, call=True)
+    assert (await conversations.busy(10))[case_id] > 1
+    clean.call("ZREM", keys.BUSY, case_id)
+    await conversations.release(claim, call=True)
+    assert await conversations.busy(10) == {}
+
+
 async def test_an_older_owner_cannot_write(
     conversations: Cases, rival: Cases, wire: Wire, store: Store
 ) -> None:
