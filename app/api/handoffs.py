@@ -54,7 +54,11 @@ class HandoffController(Controller):
         ] = "open",
         limit: Annotated[int, Parameter(ge=1, le=200, description="At most so many.")] = 50,
         cursor: Annotated[
-            str | None, Parameter(max_length=60, description="The `cursor` of an earlier page.")
+            str | None,
+            Parameter(
+                pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$",
+                description="The `cursor` of an earlier page.",
+            ),
         ] = None,
     ) -> HandoffList:
         """List cases in which a human is waited for or has the conversation, oldest first."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import OPERATOR_TOKEN, Api
 
 SETTINGS = """\
 request-timeout = 3
@@ -20,6 +20,9 @@ continue-on-failure = true
 
 [auth.openapi.case_token]
 bearer = "{token}"
+
+[auth.openapi.operator_token]
+bearer = "{operator}"
 
 [checks]
 # A wrong credential is 404 here, as if there were no such case: tests/api/test_access.py.
@@ -35,7 +38,10 @@ deterministic = true
 max-examples = {examples}
 
 [[operations]]  # refuse what only a playbook or a case can know to be wrong
-include-operation-id = ["open_case", "correct_fact", "say", "say_streaming", "conclude_case"]
+include-operation-id = [
+  "open_case", "correct_fact", "say", "say_streaming", "conclude_case", "ask_human",
+  "take_conversation", "answer_person", "return_conversation", "list_jobs",
+]
 [operations.checks]
 positive_data_acceptance.enabled = false
 
@@ -59,7 +65,13 @@ def test_the_api_keeps_its_contract(api: Api, tmp_path: Path, phases: str, examp
     settings = tmp_path / "schemathesis.toml"
     other = api.start()
     settings.write_text(
-        SETTINGS.format(case=case.id, token=case.token, other=other.id, examples=examples)
+        SETTINGS.format(
+            case=case.id,
+            token=case.token,
+            operator=OPERATOR_TOKEN,
+            other=other.id,
+            examples=examples,
+        )
     )
     url = f"http://127.0.0.1:{api.port}"
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(settings)]
@@ -73,5 +85,5 @@ def test_the_api_keeps_its_contract(api: Api, tmp_path: Path, phases: str, examp
     )
     told = "\n".join(line[:300] for line in (done.stdout + done.stderr).splitlines())
     assert done.returncode == 0, told
-    assert "Tested: 16" in told, told
+    assert "Tested: 30" in told, told
     assert api.call("GET", "/health/ready").status == 200
