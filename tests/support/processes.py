@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from app.tether import Tether
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 _STEP_SECONDS = 0.01
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
@@ -94,7 +94,7 @@ class Program:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             try:
-                self.terminate(timeout=3.0)
+                self.terminate()
             except subprocess.TimeoutExpired:
                 self.kill()
         self._tether.close()
