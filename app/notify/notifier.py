@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
@@ -19,11 +18,11 @@ from app.domain.notification import Notification
 from app.notify.ports import EndpointsPort, OutboxPort
 from app.notify.retrying import PUSH_DELAYS, WEBHOOK_DELAYS, Delays, Outcome, after, dropped
 from app.notify.sending import GONE, Sender, disable
+from app.notify.slots import TargetSlots
 
 POLL_SECONDS = 0.25
 _CASES_AT_ONCE = 32
 _PER_TARGET = 8
-_CROWDED_MS = 1_000
 _AWAY_SECONDS = 1.0
 _UNABLE_MS = 60_000
 _GRACE_SECONDS = 5.0
@@ -68,9 +67,8 @@ class Notifier:
         self._sender = sender
         self._delays: dict[str, Delays] = {"webhook": webhook_delays, "push": push_delays}
         self._cases_at_once = cases_at_once
-        self._per_target = per_target
         self._now = now
-        self._busy: Counter[str] = Counter()
+        self._slots = TargetSlots(per_target)
         self._works: dict[str, asyncio.Task[None]] = {}
 
     async def aclose(self) -> None:
@@ -142,15 +140,10 @@ class Notifier:
         self, delivery: Delivery, taken: Outgoing, endpoints: Mapping[str, WebhookEndpoint]
     ) -> int | None:
         """Make an attempt and record it; returns when the next one is due."""
-        if self._busy[delivery.target] >= self._per_target:
-            return self._now() + _CROWDED_MS
-        self._busy[delivery.target] += 1
-        try:
+        async with self._slots.one(delivery.target) as free:
+            if not free:
+                return self._now()  # it is taken up again behind those that wait
             done = await self._sent(delivery, taken, endpoints)
-        finally:
-            self._busy[delivery.target] -= 1
-            if not self._busy[delivery.target]:
-                del self._busy[delivery.target]
         kept = await self._outbox.record(delivery, done)
         _log.log(
             _LEVELS[done.state],

@@ -5,7 +5,6 @@ id; only the time of the attempt, and with it the signature, differs.
 """
 
 import base64
-import binascii
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -48,7 +47,7 @@ def check_secret(secret: str) -> str:
     """
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if not secret.startswith(SECRET_PREFIX) or not _FEWEST_BYTES <= len(key) <= _MOST_BYTES:
         raise InvalidInput(
