@@ -181,5 +181,5 @@ async def drain(parts: Parts) -> None:
     """Hand every turn over and let every reader go; may be repeated."""
     if not parts.runner.draining:
         structlog.get_logger(__name__).info("instance.draining")
-        await parts.runner.drain()
-        await parts.follower.close()
+    await parts.runner.drain()
+    await parts.follower.close()

@@ -102,6 +102,7 @@ class TurnRunner:
         self._look_again: dict[str, tuple[float, int | None]] = {}
         """When to look at a busy case again, or sooner if it is listed anew since that time."""
         self._tasks: list[asyncio.Task[None]] = []
+        self._leaving: asyncio.Task[None] | None = None
         self.draining = False
 
     @property
@@ -117,8 +118,16 @@ class TurnRunner:
         ]
 
     async def drain(self) -> None:
-        """Stop working: hand every lease over, and let local readers look elsewhere."""
+        """Stop working: hand every lease over, and let local readers look elsewhere.
+
+        Whoever asks again waits for the same end, before which nothing may be closed.
+        """
         self.draining = True
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave(), name="leaving")
+        await asyncio.shield(self._leaving)
+
+    async def _leave(self) -> None:
         for task in self._tasks:
             task.cancel()
         works = list(self._works.values())
@@ -129,7 +138,7 @@ class TurnRunner:
         await asyncio.gather(*self._tasks, *running, return_exceptions=True)
         for work in works:
             work.feed.end("left")
-            await self._hand_over(work.claim)
+        await asyncio.gather(*(self._hand_over(work.claim) for work in works))
 
     async def _hand_over(self, claim: Claim) -> None:
         try:
