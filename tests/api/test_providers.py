@@ -69,6 +69,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings with the tiny playbook under many names, each with models of its own name.
 
     Breakers are kept for each model name, so a test that opens one takes a lane of its own.
+    Results are made within the turn, since no worker runs here.
     """
     folder = tmp_path_factory.mktemp("lanes")
     tiny = tiny_playbook()
@@ -76,7 +77,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         models: dict[Provider, str] = {"openai": f"gpt-{name}", "anthropic": f"claude-{name}"}
         own = Models(interview=models, small=models)
         write_playbook(replace(tiny, id=name, models=own), folder)
-    return {**SHORT, "TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": LANES[0]}
+    chosen = {"TRIAGE_PLAYBOOK": LANES[0], "TRIAGE_STRATEGY": "simple"}
+    return {**SHORT, "TRIAGE_PLAYBOOKS": str(folder), **chosen}
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from app.domain.event import (
     RedFlagRaised,
     name_of,
 )
+from app.domain.job import Job
 from app.llm.errors import InvalidOutput, ProviderFailed, StreamCut
 from app.llm.failover import FailoverModel
 from app.llm.scripted import Hold, Script, ScriptedModel
@@ -174,6 +175,43 @@ async def test_the_interview_ends_when_the_model_is_done_and_nothing_is_missing(
     assert kinds[-2:] == [Analysing, Answer]
     assert [one.operation for one in answer.attempts] == ["interview", "analysis"]
     assert [name_of(one) for one in answer.events] == ["case.status", "analysis.completed"]
+
+
+@pytest.mark.parametrize(
+    ("complexity", "queue", "planned"),
+    [("medium", "standard", "failover"), ("high", "complex", "ensemble")],
+)
+async def test_what_takes_long_is_ordered_and_not_waited_for(
+    room: Room, complexity: str, queue: str, planned: str
+) -> None:
+    """The turn ends at once with a job in place of a result; no model was asked to analyse."""
+    room.replies("Thank you.", slots={"wish": "a plumber"}, complexity=complexity, done=True)
+    talk = room.talk()
+    answer = await talk.take(STORY)
+    assert answer.state.status == "completed"
+    assert answer.result is None
+    assert answer.job == Job(
+        case_id=answer.state.case_id,
+        turn=1,
+        queue=queue,  # type: ignore[arg-type]
+        planned=planned,  # type: ignore[arg-type]
+        created_at=answer.state.updated_at,
+    )
+    assert Analysing() not in talk.steps
+    assert [one.operation for one in answer.attempts] == ["interview"]
+    assert "analysis.completed" not in [name_of(one) for one in answer.events]
+
+
+async def test_without_a_model_no_result_is_put_off(guided: Room) -> None:
+    """Rules are done at once, however complex the case."""
+    talk = guided.talk()
+    state = talk.state
+    talk.state = replace(state, assessment=replace(state.assessment, complexity="high"))
+    answer = await talk.take(Conclude(reason=""))
+    assert answer.job is None
+    assert answer.result is not None
+    assert answer.result.provenance.planned == "ensemble"
+    assert answer.result.provenance.degradations == ("guided: no model is configured",)
 
 
 async def test_a_model_cannot_end_it_while_something_required_is_missing(room: Room) -> None:
