@@ -60,6 +60,8 @@ class Tuning(Struct, frozen=True):
     """How much the latest message counts beside an earlier one."""
     corrected_weight: float = 0.4
     """What is left of earlier messages when a later one takes them back."""
+    suggestion: float = 2.0
+    """The evidence that a danger is for the kinds it suggests, shared out among them."""
 
 
 _CORRECTIONS = tuple(
@@ -79,6 +81,7 @@ class Lexicon:
         """Count the words of every kind and area, and index the phrases."""
         self._tuning = tuning or Tuning()
         self._codes = tuple(playbook.subareas())
+        self._numbers = {code: number for number, code in enumerate(self._codes)}
         counted = [_count(sub) for sub in playbook.subareas().values()]
         areas = [code.split(".")[0] for code in self._codes]
         self._evidence = _evidence(counted, areas, self._tuning)
@@ -95,12 +98,23 @@ class Lexicon:
                     owners.setdefault(said, set()).add(number)
         return PhraseIndex((phrase, tuple(sorted(kinds))) for phrase, kinds in owners.items())
 
-    def classify(self, texts: Sequence[str]) -> tuple[Candidate, ...]:
+    def classify(
+        self, texts: Sequence[str], suggested: Sequence[Sequence[str]] = ()
+    ) -> tuple[Candidate, ...]:
         """Return the likeliest kinds with calibrated confidence; nothing where nothing is known.
 
         Later messages weigh more, and one that takes back what was said weighs earlier ones down.
+
+        Args:
+            texts: What the person said, message by message.
+            suggested: The kinds that each danger found so far suggests.
         """
         scores, nothing = self.scores(texts)
+        for codes in suggested:
+            for code in codes:
+                number = self._numbers[code]
+                share = self._tuning.suggestion / len(codes) ** 0.5
+                scores[number] = scores.get(number, 0.0) + share
         if not scores:
             return ()
         tuning = self._tuning

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from app.core.model_rules import model_mistakes
 from app.core.playbook_shape import Mistake
 from app.core.playbook_texts import text_mistakes
+from app.core.sign_rules import sign_mistakes
 from app.core.toml_lines import Path
 from app.domain.playbook import (
     LEVEL_ORDER,
@@ -29,9 +31,10 @@ def rule_mistakes(playbook: Playbook) -> Iterator[Mistake]:
     yield from _slots(playbook)
     yield from _taxonomy(playbook)
     yield from _complexity(playbook)
+    yield from sign_mistakes(playbook)
     yield from _red_flags(playbook)
     yield from _budgets(playbook)
-    yield from _models(playbook)
+    yield from model_mistakes(playbook)
 
 
 def _locales(playbook: Playbook) -> Iterator[Mistake]:
@@ -176,8 +179,10 @@ def _red_flags(playbook: Playbook) -> Iterator[Mistake]:
     yield from _repeated_field(playbook.red_flags, ("red_flags",), "code", "red flag")
     for index, flag in enumerate(playbook.red_flags):
         path: Path = ("red_flags", index)
-        if not (flag.words or flag.patterns or flag.answers):
-            yield path, "can never be raised; expected words, patterns or answers"
+        if not (flag.signs or flag.words or flag.patterns or flag.answers or flag.areas):
+            yield path, "can never be raised; expected signs, words, patterns, answers or areas"
+        yield from _unknown_codes(playbook, flag.areas, (*path, "areas"))
+        yield from _unknown_codes(playbook, flag.suggests, (*path, "suggests"))
         for number, answer in enumerate(flag.answers):
             place = (*path, "answers", number)
             slot = playbook.slot(answer.slot)
@@ -226,16 +231,6 @@ def _budgets(playbook: Playbook) -> Iterator[Mistake]:
                 (*path, "most"),
                 f"{budget.most} questions cannot fill {needed} required slots; expected more",
             )
-
-
-def _models(playbook: Playbook) -> Iterator[Mistake]:
-    for job in ("interview", "small"):
-        chosen: dict[str, str] = getattr(playbook.models, job)
-        if not chosen:
-            yield ("models", job), "empty; expected a model for openai, anthropic or both"
-        for provider, model in chosen.items():
-            if not model.strip():
-                yield ("models", job, provider), "empty; expected the name of a model"
 
 
 def _is_open(phase: Phase, level: Level) -> bool:

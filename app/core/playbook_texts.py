@@ -33,6 +33,10 @@ def text_mistakes(part: Struct, locales: set[str], path: Path) -> Iterator[Mista
                 yield from _patterns(value, place)
         elif isinstance(value, Struct):
             yield from text_mistakes(value, locales, place)
+        elif isinstance(value, dict):
+            for key, one in value.items():
+                if isinstance(one, Struct):
+                    yield from text_mistakes(one, locales, (*place, key))
         elif isinstance(value, tuple):
             for index, one in enumerate(value):
                 if isinstance(one, Struct):

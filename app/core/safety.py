@@ -1,7 +1,7 @@
 """The safety floor: danger that is found by rules alone, which a model may raise but never lower.
 
-A red flag is raised by a word or phrase of the playbook, by one of its patterns, by an answer, or
-by the kind of problem the case is placed in.
+A red flag is raised by a sign, a word or a pattern of the playbook, by an answer, or by the kind
+of problem the case is placed in.
 An `unless` pattern takes a hit back only where it really speaks about that hit: it must cover it,
 or stand directly before it with nothing but a space in between. Every other hit of the same flag
 still counts, so a negation at one place never silences danger at another.
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from app.core.patterns import Pattern, compile_pattern
 from app.core.phrases import PhraseIndex, phrase_words
+from app.core.sign_search import Concepts, Reading, said_of
+from app.core.signs import Sign, read_sign
 from app.core.text import fold, squeeze, tokens
 from app.domain.assessment import SlotValue
 from app.domain.playbook import (
@@ -43,6 +45,15 @@ class SafetyFloor:
             flag.code: tuple(map(compile_pattern, every(flag.unless)))
             for flag in playbook.red_flags
         }
+        self._concepts = {
+            locale: Concepts(playbook.concepts, locale) for locale in playbook.locales
+        }
+        self._signs: dict[str, tuple[tuple[str, Sign], ...]] = {
+            flag.code: tuple(
+                (locale, read_sign(sign)) for locale, signs in flag.signs.items() for sign in signs
+            )
+            for flag in playbook.red_flags
+        }
 
     def find(self, text: str) -> tuple[str, ...]:
         """Return the codes of the red flags a message raises, in the playbook's order."""
@@ -50,10 +61,13 @@ class SafetyFloor:
         hits: dict[str, list[tuple[int, int]]] = {}
         for hit in self._phrases.find(list(tokens(said))):
             hits.setdefault(hit.value, []).append((hit.start, hit.end))
+        text = said_of(said)
+        readings = {locale: Reading(one, text) for locale, one in self._concepts.items()}
         return tuple(
             code
             for code, patterns in self._patterns.items()
             if self._counts(code, hits.get(code, []), patterns, said)
+            or any(readings[locale].holds(sign) for locale, sign in self._signs[code])
         )
 
     def _counts(
@@ -80,6 +94,10 @@ class SafetyFloor:
         """Return the codes of the red flags that this kind of problem is by itself."""
         places = {code, code.partition(".")[0]}
         return tuple(flag.code for flag in self._flags.values() if places.intersection(flag.areas))
+
+    def suggested(self, codes: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+        """Return the kinds of problem that each of these flags suggests."""
+        return tuple(flag.suggests for flag in self._known(codes) if flag.suggests)
 
     def urgency(self, codes: Iterable[str]) -> UrgencyLevel:
         """Return the least urgency that these flags allow; `low` where there are none."""

@@ -4,7 +4,7 @@ It is pure: a new message and what is known so far give a new assessment. Red fl
 the person has set by a correction is never overwritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 from app.core.extraction import SlotFinder, read_answer
@@ -23,6 +23,8 @@ _STORY_WORDS = 4
 _NEARLY = 0.6
 """A second area counts where it is at least this likely, relative to the first."""
 _LONGEST_STORY = 6_000
+_SURELY = 0.5
+"""From this confidence on, a kind of problem that is a danger by itself raises its flag."""
 
 
 class Understanding:
@@ -62,9 +64,10 @@ class Understanding:
             today: The day against which relative dates are read.
         """
         before = state.assessment
-        candidates = self.lexicon.classify([*said, message])
+        flags = self._raise(before.red_flags, self.safety.find(message), turn)
+        candidates = self._classify([*said, message], flags)
         slots = self._slots(state, turn, message, today, recognised=bool(candidates))
-        flags = self._flags(before.red_flags, message, slots, turn)
+        flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, message, candidates)
         written = sum(map(len, said)) + len(message)
         return self._assess(slots, candidates, flags, signals, written)
@@ -83,11 +86,11 @@ class Understanding:
             slots[slot] = SlotValue(value=read or value.strip(), turn=turn, source="person")
         else:
             slots.pop(slot, None)
-        flags = self._flags(before.red_flags, "", slots, turn)
-        candidates = before.candidates
+        flags, candidates = before.red_flags, before.candidates
         if self.story is not None and slot == self.story.name and value.strip():
-            candidates = self.lexicon.classify([value])
-            flags = self._flags(flags, value, slots, turn)
+            flags = self._raise(flags, self.safety.find(value), turn)
+            candidates = self._classify([value], flags)
+        flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, "", candidates)
         return self._assess(slots, candidates, flags, signals, state.said_chars)
 
@@ -139,16 +142,30 @@ class Understanding:
             value = f"{known.value}\n{value}"[:_LONGEST_STORY]
         slots[slot.name] = SlotValue(value=value, turn=turn, source="rules")
 
+    def _classify(
+        self, said: Sequence[str], flags: tuple[RaisedFlag, ...]
+    ) -> tuple[Candidate, ...]:
+        """Classify what was said; the dangers that rules found in it speak for their kinds."""
+        found = (flag.code for flag in flags if flag.source == "rules")
+        return self.lexicon.classify(said, self.safety.suggested(found))
+
     def _flags(
         self,
         raised: tuple[RaisedFlag, ...],
-        message: str,
+        candidates: tuple[Candidate, ...],
         slots: dict[str, SlotValue],
         turn: int,
     ) -> tuple[RaisedFlag, ...]:
+        """Add the flags that known answers raise, and those of a kind the case is surely of."""
+        sure = candidates[:1] if candidates and candidates[0].confidence >= _SURELY else ()
+        by_kind = (code for one in sure for code in self.safety.from_area(one.code))
+        return self._raise(raised, (*self.safety.from_slots(slots), *by_kind), turn)
+
+    def _raise(
+        self, raised: tuple[RaisedFlag, ...], found: Iterable[str], turn: int
+    ) -> tuple[RaisedFlag, ...]:
         known = {flag.code for flag in raised}
-        found = dict.fromkeys((*self.safety.find(message), *self.safety.from_slots(slots)))
-        new = (code for code in found if code not in known)
+        new = (code for code in dict.fromkeys(found) if code not in known)
         return (*raised, *(RaisedFlag(code=code, turn=turn, source="rules") for code in new))
 
     def _signals(

@@ -99,8 +99,6 @@ class SubArea(_Part, frozen=True, kw_only=True):
     """Words and phrases that speak for this kind of problem."""
     examples: Words
     """Short stories, as people tell them."""
-    signs: Words = {}
-    """Signs that speak for this kind of problem where no single phrase does."""
     nature: Name
     """The general nature of the matter, such as labour, civil or hardware."""
     urgency: UrgencyLevel = "low"
@@ -181,7 +179,7 @@ class RedFlag(_Part, frozen=True, kw_only=True):
     """Regular expressions that, where they cover a hit of `words` or `patterns`, take it back."""
     answers: tuple[Answer, ...] = ()
     areas: tuple[Code, ...] = ()
-    """Areas or sub-areas that are this danger by themselves: placing a case there raises it."""
+    """Areas or sub-areas that are this danger by themselves: a case surely placed there raises it."""
     suggests: tuple[Code, ...] = ()
     """Sub-areas that a case with this danger is likely to be of."""
     urgency: UrgencyLevel

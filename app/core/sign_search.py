@@ -1,0 +1,299 @@
+"""Finding a playbook's signs in a text.
+
+The words of a text are looked up once in an index of all concepts' words; signs are then checked
+by the places at which their concepts were found. So the time grows with the text, and a sign whose
+concepts do not occur costs next to nothing.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+
+from msgspec import Struct
+
+from app.core.signs import (
+    DENIAL,
+    Atom,
+    Clause,
+    Element,
+    Part,
+    Phrase,
+    Ref,
+    Sequence,
+    Sign,
+    Word,
+    read_sequence,
+)
+from app.core.text import squeeze, tokens
+from app.domain.playbook import Concept
+
+_SENTENCE = 24
+"""How many words the parts of a clause may span; who writes without full stops writes on."""
+_MESSAGE = 60
+"""How many words the clauses of a sign may span."""
+_DENIED = 1
+"""How many words may stand between a denial and what it denies."""
+_MOST = 40
+"""Places of one thing in one text that are looked at; more say nothing more."""
+
+Span = tuple[int, int]
+"""The first word, and the one after the last."""
+
+
+class Said(Struct, frozen=True):
+    """A text as the search reads it."""
+
+    words: tuple[str, ...]
+    sentence: tuple[int, ...]
+    """The number of the sentence of every word."""
+    stretch: tuple[int, ...]
+    """The number of the stretch between commas and other marks of every word."""
+
+
+def said_of(folded: str) -> Said:
+    """Split an already folded text into words, sentences and stretches."""
+    found: list[str] = []
+    sentence: list[int] = []
+    stretch: list[int] = []
+    sentences = stretches = 0
+    before = 0
+    plain = squeeze(folded)
+    for token in tokens(plain):
+        between = plain[before : token.start]
+        if any(mark in between for mark in ".!?"):
+            sentences += 1
+        if any(mark in between for mark in ".!?,;:()"):
+            stretches += 1
+        found.append(token.word)
+        sentence.append(sentences)
+        stretch.append(stretches)
+        before = token.end
+    return Said(tuple(found), tuple(sentence), tuple(stretch))
+
+
+class Concepts:
+    """The concepts of one language, indexed by the first word of what they list."""
+
+    def __init__(self, concepts: Mapping[str, Concept], locale: str) -> None:
+        """Read what the concepts list in that language."""
+        self.deniable = frozenset(name for name, one in concepts.items() if one.deniable)
+        self.excepted: dict[str, tuple[Sequence, ...]] = {}
+        self.composed: dict[str, tuple[Sequence, ...]] = {}
+        """What refers to other concepts or leaves gaps."""
+        self._exact: dict[str, list[tuple[tuple[Word, ...], str]]] = {}
+        self._beginning: dict[str, list[tuple[tuple[Word, ...], str]]] = {}
+        for name, concept in concepts.items():
+            composed: list[Sequence] = []
+            for text in concept.words.get(locale, ()):
+                sequence = read_sequence(text)
+                plain = _plain(sequence)
+                if plain is None:
+                    composed.append(sequence)
+                else:
+                    index = self._beginning if plain[0].begins else self._exact
+                    index.setdefault(plain[0].text, []).append((plain, name))
+            self.composed[name] = tuple(composed)
+            self.excepted[name] = tuple(map(read_sequence, concept.idioms.get(locale, ())))
+        self._lengths = sorted({len(text) for text in self._beginning})
+
+    def find(self, text: Said) -> dict[str, list[Span]]:
+        """Return the places of all listed words and phrases by their concept."""
+        found: dict[str, list[Span]] = {}
+        for start, word in enumerate(text.words):
+            for rest, name in self._starting(word):
+                end = start + len(rest)
+                following = text.words[start + 1 : end]
+                if len(following) == len(rest) - 1 and all(
+                    _is(one, wanted) for one, wanted in zip(following, rest[1:], strict=True)
+                ):
+                    found.setdefault(name, []).append((start, end))
+        return found
+
+    def _starting(self, word: str) -> Iterator[tuple[tuple[Word, ...], str]]:
+        yield from self._exact.get(word, ())
+        for length in self._lengths:
+            if length > len(word):
+                break
+            yield from self._beginning.get(word[:length], ())
+
+
+class Reading:
+    """One text, searched for signs of one language."""
+
+    def __init__(self, concepts: Concepts, text: Said) -> None:
+        """Look the words of the text up."""
+        self._concepts = concepts
+        self._text = text
+        self._listed = concepts.find(text)
+        self._raw: dict[str, list[Span]] = {}
+        self._true: dict[str, list[Span]] = {}
+        self._places: dict[Word, list[Span]] = {}
+        by_word: dict[str, list[int]] = {}
+        for index, word in enumerate(text.words):
+            by_word.setdefault(word, []).append(index)
+        self._by_word = by_word
+        self._sorted = sorted(by_word)
+
+    def holds(self, sign: Sign) -> bool:
+        """Say whether the text shows a sign."""
+        spans: list[list[Span]] = []
+        for clause in sign.clauses:
+            if all(part.absent for part in clause.parts):
+                if any(self.sequence(part.sequence) for part in clause.parts):
+                    return False
+                continue
+            found = self._clause(clause)
+            if not found:
+                return False
+            spans.append(found)
+        return any(_within(chosen, _MESSAGE) for chosen in _choices(spans))
+
+    def sequence(self, sequence: Sequence, *, raw: bool = False) -> list[Span]:
+        """Return the places of a sequence."""
+        first, *others = sequence.elements
+        found = self._element(first, raw)
+        for element in others:
+            if not found:
+                return []
+            following = self._element(element, raw)
+            found = _unique(
+                (start, other_end)
+                for start, end in found
+                for other_start, other_end in following
+                if end <= other_start <= end + element.gap
+                and self._text.sentence[end - 1] == self._text.sentence[other_start]
+            )
+        return found
+
+    def concept(self, name: str) -> list[Span]:
+        """Return the places of a concept that no exception and no denial takes back."""
+        if name not in self._true:
+            places = self._all(name)
+            if places:
+                excepted = [
+                    span
+                    for one in self._concepts.excepted.get(name, ())
+                    for span in self.sequence(one, raw=True)
+                ]
+                places = [one for one in places if not _covered(one, excepted)]
+            if places and name in self._concepts.deniable:
+                places = [one for one in places if not self._denied(one)]
+            self._true[name] = places
+        return self._true[name]
+
+    def _all(self, name: str) -> list[Span]:
+        if name not in self._raw:
+            composed = self._concepts.composed.get(name, ())
+            self._raw[name] = _unique(
+                (
+                    *self._listed.get(name, ()),
+                    *(span for one in composed for span in self.sequence(one)),
+                )
+            )
+        return self._raw[name]
+
+    def _denied(self, place: Span) -> bool:
+        stretch = self._text.stretch
+        return any(
+            end <= place[0] <= end + _DENIED and stretch[end - 1] == stretch[place[0]]
+            for _, end in self.concept(DENIAL)
+        )
+
+    def _element(self, element: Element, raw: bool) -> list[Span]:
+        if len(element.choices) == 1:
+            return self._phrase(element.choices[0], raw)
+        return _unique(span for phrase in element.choices for span in self._phrase(phrase, raw))
+
+    def _phrase(self, phrase: Phrase, raw: bool) -> list[Span]:
+        """Return the places at which all of a phrase stands side by side."""
+        first, *others = phrase
+        found = self._atom(first, raw)
+        for atom in others:
+            if not found:
+                break
+            following = self._atom(atom, raw)
+            found = [
+                (start, other_end)
+                for start, end in found
+                for other_start, other_end in following
+                if end == other_start
+                and self._text.sentence[end - 1] == self._text.sentence[other_start]
+            ]
+        return found
+
+    def _atom(self, atom: Atom, raw: bool) -> list[Span]:
+        match atom:
+            case Ref(name):
+                return self._all(name) if raw else self.concept(name)
+            case Word():
+                return self._word(atom)
+
+    def _word(self, word: Word) -> list[Span]:
+        if word not in self._places:
+            matching: Iterable[str] = (word.text,)
+            if word.begins:
+                low = bisect_left(self._sorted, word.text)
+                high = bisect_right(self._sorted, word.text + "\uffff")
+                matching = self._sorted[low:high]
+            places = [index for one in matching for index in self._by_word.get(one, ())]
+            self._places[word] = [(index, index + 1) for index in sorted(places)[:_MOST]]
+        return self._places[word]
+
+    def _clause(self, clause: Clause) -> list[Span]:
+        present = [self.sequence(part.sequence) for part in clause.parts if not part.absent]
+        if not all(present):
+            return []
+        absent = self._sentences_of(part for part in clause.parts if part.absent)
+        found: list[Span] = []
+        sentences = set.intersection(*({self._of(one) for one in places} for places in present))
+        for number in sorted(sentences - absent):
+            inside = [[one for one in places if self._of(one) == number] for places in present]
+            found.extend(
+                (min(start for start, _ in chosen), max(end for _, end in chosen))
+                for chosen in _choices(inside)
+                if _within(chosen, _SENTENCE) and _apart(chosen)
+            )
+        return _unique(found)
+
+    def _sentences_of(self, parts: Iterable[Part]) -> set[int]:
+        return {self._of(span) for part in parts for span in self.sequence(part.sequence)}
+
+    def _of(self, span: Span) -> int:
+        return self._text.sentence[span[0]]
+
+
+def _plain(sequence: Sequence) -> tuple[Word, ...] | None:
+    """Return the words of a single phrase without concepts; None for any other sequence."""
+    if len(sequence.elements) != 1 or len(sequence.elements[0].choices) != 1:
+        return None
+    (phrase,) = sequence.elements[0].choices
+    plain = tuple(atom for atom in phrase if isinstance(atom, Word))
+    return plain if len(plain) == len(phrase) else None
+
+
+def _is(word: str, wanted: Word) -> bool:
+    return word.startswith(wanted.text) if wanted.begins else word == wanted.text
+
+
+def _unique(spans: Iterable[Span]) -> list[Span]:
+    return sorted(set(spans))[:_MOST]
+
+
+def _choices(places: list[list[Span]]) -> Iterator[tuple[Span, ...]]:
+    """Yield every choice of one place of each, as far as there are not very many."""
+    most = _MOST if len(places) < 3 else 8
+    return product(*(one[:most] for one in places))
+
+
+def _within(chosen: tuple[Span, ...], most: int) -> bool:
+    return max(end for _, end in chosen) - min(start for start, _ in chosen) <= most
+
+
+def _apart(chosen: tuple[Span, ...]) -> bool:
+    """Say whether no word serves two parts."""
+    ordered = sorted(chosen)
+    return all(end <= start for (_, end), (start, _) in zip(ordered, ordered[1:], strict=False))
+
+
+def _covered(place: Span, by: list[Span]) -> bool:
+    return any(start <= place[0] and place[1] <= end for start, end in by)
