@@ -31,6 +31,7 @@ _COMMANDS = {
     "worker": _Entry("app.commands.worker", "worker", "Run one background worker."),
     "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
+    "handoff": _Entry("app.commands.handoff", "handoff", "See who needs a human; answer them."),
     "jobs": _Entry("app.commands.jobs", "jobs", "List, retry and cancel background analyses."),
     "webhooks": _Entry(
         "app.commands.webhooks", "webhooks", "Have other systems told of every case."

@@ -9,19 +9,17 @@ from litestar.params import Body, Parameter
 
 from app.api.handoff_schema import (
     HandoffList,
-    HandoffRow,
     OperatorAnswer,
     OperatorCase,
     OperatorReply,
     OperatorRequest,
 )
+from app.api.handoff_views import handoff_row, operator_case
 from app.api.parameters import DEFAULT_WAIT, CaseIdPath, IdempotencyKey, required_key
 from app.api.problems import OPERATING, documented
-from app.api.views import case_view, status_view
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffDesk
 from app.domain.case import HandBack, OperatorCommand, Take
-from app.state.handoffs import ListedHandoff
 
 _BASE = "/api/v2/triage"
 _ACTING = (*OPERATING, 409, 413, 415, 422)
@@ -64,7 +62,7 @@ class HandoffController(Controller):
         """List cases in which a human is waited for or has the conversation, oldest first."""
         status = None if handoff_status == "open" else handoff_status
         page = await handoffs.list(status=status, limit=limit, cursor=cursor)
-        return HandoffList(handoffs=[_row(one) for one in page.handoffs], cursor=page.cursor)
+        return HandoffList(handoffs=[handoff_row(one) for one in page.handoffs], cursor=page.cursor)
 
     @get(
         "/operator/cases/{case_id:str}",
@@ -75,15 +73,7 @@ class HandoffController(Controller):
     )
     async def read(self, handoffs: HandoffDesk, case_id: CaseIdPath) -> OperatorCase:
         """Return the whole case, sensitive facts included, which no list shows."""
-        opened = await handoffs.open(case_id)
-        state = opened.record.state
-        return OperatorCase(
-            case=case_view(opened.record, opened.playbook, opened.committed, opened.waiting),
-            status=status_view(opened.record, opened.playbook, None),
-            analysis=opened.result,
-            user_ref=state.user_ref,
-            attributes=state.attributes,
-        )
+        return operator_case(await handoffs.open(case_id))
 
     @post(
         "/operator/cases/{case_id:str}/take",
@@ -161,22 +151,3 @@ async def _done(
     if committed is None:
         headers |= {"Location": f"{_BASE}/operator/cases/{case_id}", "Retry-After": "1"}
     return Response(answer, status_code=202 if committed is None else 200, headers=headers)
-
-
-def _row(one: ListedHandoff) -> HandoffRow:
-    state, handoff = one.state, one.handoff
-    return HandoffRow(
-        case_id=state.case_id,
-        status="taken" if handoff.status == "taken" else "requested",
-        by=handoff.by,
-        requested_at=handoff.requested_at,
-        operator=handoff.operator,
-        taken_at=handoff.taken_at,
-        case_status=state.status,
-        playbook=state.playbook,
-        locale=state.locale,
-        complexity=state.assessment.complexity,
-        candidates=list(state.assessment.candidates),
-        red_flags=[flag.code for flag in state.assessment.red_flags],
-        updated_at=state.updated_at,
-    )

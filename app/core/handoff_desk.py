@@ -11,7 +11,7 @@ from app.core.runner import TurnRunner
 from app.core.terminals import CONFLICT
 from app.domain import event as events
 from app.domain.analysis import Analysis
-from app.domain.case import Accepted, CaseState, HandoffStatus, OperatorCommand, Turn
+from app.domain.case import Accepted, HandoffStatus, OperatorCommand, Turn
 from app.domain.errors import Draining, HandoffConflict, InvalidInput
 from app.domain.event import TurnFailed
 from app.domain.playbook import Playbook
@@ -37,19 +37,13 @@ class OpenedCase(Struct, frozen=True, kw_only=True):
     result: Analysis | None
 
 
-class HandoffDesk:
-    """Acts on cases for operators; that they are operators was checked before."""
+class HandoffReader:
+    """Looks at cases for operators; that they are operators was checked before."""
 
     def __init__(
-        self,
-        conversations: ConversationStateManager,
-        runner: TurnRunner,
-        reader: Reader,
-        playbooks: Mapping[str, Playbook],
+        self, conversations: ConversationStateManager, playbooks: Mapping[str, Playbook]
     ) -> None:
         self._conversations = conversations
-        self._runner = runner
-        self._reader = reader
         self._playbooks = playbooks
 
     async def list(
@@ -80,15 +74,26 @@ class HandoffDesk:
         record = await self._conversations.open_as_operator(case_id)
         return OpenedCase(
             record=record,
-            playbook=self.playbook(record.state),
+            playbook=self._playbooks[record.state.playbook],
             committed=await self._conversations.turns(case_id),
             waiting=await self._conversations.waiting(case_id),
             result=await self._conversations.result(case_id),
         )
 
-    def playbook(self, state: CaseState) -> Playbook:
-        """Return the playbook of a case."""
-        return self._playbooks[state.playbook]
+
+class HandoffDesk(HandoffReader):
+    """Acts on cases for operators, in a process that works on turns."""
+
+    def __init__(
+        self,
+        conversations: ConversationStateManager,
+        runner: TurnRunner,
+        reader: Reader,
+        playbooks: Mapping[str, Playbook],
+    ) -> None:
+        super().__init__(conversations, playbooks)
+        self._runner = runner
+        self._reader = reader
 
     async def post(self, case_id: str, command: OperatorCommand, *, key: str) -> int:
         """Take an operator's command in; from then on it cannot be lost. Returns its turn.
