@@ -1,8 +1,9 @@
 """Questions that can be put to a playbook itself."""
 
 import pytest
+from msgspec.structs import replace
 
-from app.domain.playbook import URGENCY_ORDER, UrgencyLevel, more_urgent
+from app.domain.playbook import LEVEL_ORDER, URGENCY_ORDER, Models, UrgencyLevel, more_urgent
 from tests.support.playbooks import tiny_playbook
 
 PLAYBOOK = tiny_playbook()
@@ -44,3 +45,21 @@ def test_slots_are_found_by_their_name() -> None:
 def test_the_nearest_locale_is_taken(wanted: str | None, found: str) -> None:
     """Exactly, else the same language, else the playbook's own."""
     assert PLAYBOOK.locale(wanted) == found
+
+
+def test_a_playbook_that_plans_nothing_has_the_usual_strategies() -> None:
+    """One for each complexity, and a life for what each may be used again for."""
+    plan = PLAYBOOK.analysis
+    planned = [plan.planned(level) for level in LEVEL_ORDER]
+    assert planned == ["simple", "failover", "ensemble"]
+    seconds = plan.cache_seconds
+    assert (seconds.simple, seconds.failover, seconds.ensemble) == (21_600, 86_400, 86_400)
+
+
+def test_a_job_without_models_of_its_own_gets_the_next_best() -> None:
+    """The strong ones are the interview's, the judge's are the strong ones."""
+    models = Models(interview={"openai": "talk"}, small={"openai": "small"})
+    assert models.analysing() == models.judging() == {"openai": "talk"}
+    strong = replace(models, strong={"anthropic": "deep"})
+    assert strong.analysing() == strong.judging() == {"anthropic": "deep"}
+    assert replace(strong, judge={"openai": "just"}).judging() == {"openai": "just"}

@@ -119,8 +119,14 @@ low = { least = 1, most = 3 }
 medium = { least = 1, most = 3 }
 high = { least = 1, most = 5 }
 
+[analysis]
+strategy = { high = "failover" }
+cache_seconds = { simple = 60 }
+
 [models]
 interview = { openai = "tiny", anthropic = "tiny" }
+strong = { openai = "big" }
+judge = { anthropic = "wise" }
 small = { openai = "tiny" }
 """
 
