@@ -38,6 +38,7 @@ _COMMANDS = {
     ),
     "keys": _Entry("app.commands.keys", "keys", "Make the keys for Web Push."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
+    "cache": _Entry("app.commands.cache", "cache", "Show or clear kept analyses; replay cases."),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }
 

@@ -12,9 +12,10 @@ import structlog
 
 from app.core.identifier_rules import PLACEHOLDER
 from app.core.identifiers import find_identifiers
+from app.core.matter import carries_meaning, tokens_of
 from app.core.minhash import bands, similarity
 from app.core.redaction import first_spelling, mapped, placeholders
-from app.core.similarity import NEAR, Context, Made, carries_meaning, tokens_of
+from app.core.similarity import NEAR, Context, Made
 from app.core.text import stem
 from app.domain.cached import CacheMode, Counted, Found, Kept
 from app.domain.errors import StateUnavailable
@@ -72,15 +73,15 @@ class SimilarAnalyses:
 
     async def keep(
         self, context: Context, made: Made, cost_nano_usd: int | None, *, case_id: str
-    ) -> None:
+    ) -> Kept | None:
         """Keep an analysis, if it is fit to serve others and its case is still there."""
         if self._mode == "off" or not context.shareable or not context.seconds:
-            return
+            return None
         try:
             document = _fit(context, made)
             if document is None:
                 await self._kept.count(context.strategy, {"refused": 1})
-                return
+                return None
             telling = context.telling
             kept = Kept(
                 document=document,
@@ -101,10 +102,13 @@ class SimilarAnalyses:
                 bands=() if telling is None else bands(telling.scope, telling.signature),
                 case_id=case_id,
             )
-            if found:
-                await self._kept.count(context.strategy, {"kept": 1})
+            if not found:
+                return None
+            await self._kept.count(context.strategy, {"kept": 1})
         except StateUnavailable as error:
             _log.warning("cache.not_kept", reason=str(error))
+            return None
+        return kept
 
     async def _equal(self, context: Context) -> Found | None:
         kept = (await self._kept.get([context.key])).get(context.key)

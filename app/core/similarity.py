@@ -1,27 +1,27 @@
 """When two cases are the same to an analyst: a hash of all that an analysis depends on.
 
 Everything is computed from redacted text, so that names and numbers neither tell cases apart nor
-get into what is kept. Of near tellings only the words may differ: dates, amounts, answers, numbers,
-denials, language, leading kind and urgency have to be equal.
+get into what is kept. Greetings, and messages that only say who writes, do not count. Of near
+tellings only such words may differ as the playbook does not know: dates, amounts, answers, numbers,
+denials, language, leading kind, urgency and every word of the domain have to be equal.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import msgspec
 from msgspec import Struct
 
 from app.core.dates import find_dates
-from app.core.function_words import FUNCTION_WORDS
-from app.core.identifier_rules import PLACEHOLDER
+from app.core.matter import carries_meaning, is_denial, is_figure, matter, only_names, tokens_of
 from app.core.minhash import signature
-from app.core.redaction import Redactor, first_spelling
+from app.core.redaction import Redactor, first_spelling, mapped
 from app.core.text import fold, stem
 from app.domain.analysis import Analysis, Strategy
-from app.domain.cached import Found
+from app.domain.cached import Found, Kept
 from app.domain.case import CaseState, Correct, HandoffCommand, Say, Turn
 from app.domain.playbook import Playbook
 
@@ -33,12 +33,6 @@ NEAR = 0.8
 _SHORT_ANSWER = 3
 """Words up to which an answer means nothing without its question."""
 _sorted = msgspec.json.Encoder(order="sorted").encode
-_TOKEN = re.compile(r"\d+(?:[.,/:-]\d+)*|[^\W_]+(?:'[^\W_]+)*")
-_DENYING = """
-    nao nem nunca jamais sem nenhum nenhuma nada ninguem tampouco exceto menos
-    no not never nor neither none nobody nothing without cannot except unless hardly
-"""
-_DENIALS = frozenset(_DENYING.split())
 
 
 class Telling(Struct, frozen=True, kw_only=True):
@@ -94,8 +88,12 @@ class AnalysisCache(Protocol):
 
     async def keep(
         self, context: Context, made: Made, cost_nano_usd: int | None, *, case_id: str
-    ) -> None:
-        """Keep an analysis that models made of the case; it is forgotten with the case."""
+    ) -> Kept | None:
+        """Keep an analysis that models made of the case; it is forgotten with the case.
+
+        Returns:
+            What is kept of it; None where it is not fit to serve others.
+        """
         ...
 
 
@@ -148,8 +146,23 @@ class Contexts:
             shareable=_is_shareable(draft, turns),
             placeholders=frozenset(first_spelling(one) for one in redactor.placeholders),
             stems=stems,
-            telling=_telling(fixed, tokens, stems) if near else None,
+            telling=_telling(fixed, tokens, stems, self._vocabulary) if near else None,
         )
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """The stems of the words that the playbook knows."""
+        texts: list[str] = []
+
+        def take(text: str) -> str:
+            texts.append(text)
+            return text
+
+        known = self._playbook
+        parts = (known.areas, known.complexity, known.concepts, known.red_flags, known.slots)
+        mapped(msgspec.to_builtins(parts), take)
+        said = (token for text in texts for token in tokens_of(text))
+        return frozenset(stem(token) for token in said if carries_meaning(token))
 
     def _answers(self, state: CaseState, redactor: Redactor) -> list[tuple[str, str]]:
         """Return the known values that are no free text: dates, amounts, numbers, choices."""
@@ -162,25 +175,20 @@ class Contexts:
     def _words(self, state: CaseState, redactor: Redactor) -> list[tuple[str, list[str]]]:
         """Return the known values that are free text."""
         return sorted(
-            (slot.name, list(tokens_of(redactor.redact(known.value))))
+            (slot.name, matter(redactor.redact(known.value)))
             for slot in self._playbook.slots
-            if slot.kind == "text" and (known := state.assessment.slots.get(slot.name))
+            if slot.kind == "text"
+            and not slot.sensitive
+            and (known := state.assessment.slots.get(slot.name))
         )
 
 
-def normalised(redacted: str) -> str:
-    """Return redacted text without case, accents, punctuation and spare blanks.
-
-    >>> normalised("Olá,  [NAME_1.2]! Paguei R$ 1.500,00 -- em 15/03.")
-    'ola [NAME_1] paguei r 1.500,00 em 15/03'
-    """
-    return " ".join(tokens_of(redacted))
-
-
-def _telling(fixed: object, tokens: list[str], stems: frozenset[str]) -> Telling:
-    telltale = [one for one in tokens if one[0].isdigit() or _is_denial(one) or one[0] == "["]
+def _telling(
+    fixed: object, tokens: list[str], stems: frozenset[str], vocabulary: frozenset[str]
+) -> Telling:
+    telltale = [one for one in tokens if one[0] in "[<" or is_figure(one) or is_denial(one)]
     return Telling(
-        scope=_digest([fixed, telltale]),
+        scope=_digest([fixed, telltale, sorted(stems & vocabulary)]),
         signature=signature(tokens),
         stems=stems,
     )
@@ -192,7 +200,10 @@ def _told(turns: Sequence[Turn], redactor: Redactor) -> Iterator[str]:
     for turn in turns:
         match turn.command:
             case Say(text=text):
-                said = list(tokens_of(redactor.redact(text)))
+                said = matter(redactor.redact(text))
+                if only_names(said):
+                    asked = turn.reply
+                    continue
                 yield f"<{turn.turn}>"
                 if len(said) <= _SHORT_ANSWER:
                     yield from tokens_of(redactor.redact(asked))
@@ -204,21 +215,6 @@ def _told(turns: Sequence[Turn], redactor: Redactor) -> Iterator[str]:
             case _:
                 pass
         asked = turn.reply
-
-
-def tokens_of(redacted: str) -> Iterator[str]:
-    """Yield the words, figures and placeholders of redacted text, normalised."""
-    reached = 0
-    for match in PLACEHOLDER.finditer(redacted):
-        yield from _plain_tokens(redacted[reached : match.start()])
-        yield first_spelling(match.group())
-        reached = match.end()
-    yield from _plain_tokens(redacted[reached:])
-
-
-def _plain_tokens(text: str) -> Iterator[str]:
-    for match in _TOKEN.finditer(fold(text)):
-        yield match.group().replace("'", "")
 
 
 def _days(turns: Sequence[Turn], locale: str) -> Iterator[str]:
@@ -239,15 +235,6 @@ def _is_shareable(draft: Analysis, turns: Sequence[Turn]) -> bool:
     """Say whether a case is neither one of danger nor one in which a human took part."""
     alone = not any(isinstance(turn.command, HandoffCommand) for turn in turns)
     return alone and draft.urgency.level != "critical"
-
-
-def carries_meaning(token: str) -> bool:
-    """Say whether a word has to do with the matter."""
-    return token not in FUNCTION_WORDS and len(token) > 1 and token[0] not in "<["
-
-
-def _is_denial(token: str) -> bool:
-    return token in _DENIALS or (token.endswith("nt") and token in FUNCTION_WORDS)
 
 
 def _digest(value: object) -> str:

@@ -246,7 +246,7 @@ class StrategyOf(_Part, frozen=True, kw_only=True):
 class CacheSeconds(_Part, frozen=True, kw_only=True):
     """How long an analysis may serve a similar case, by its strategy; 0 is never."""
 
-    simple: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 6 * 3_600
+    simple: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 86_400
     failover: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 86_400
     ensemble: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 86_400
 
