@@ -15,12 +15,19 @@ from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
+from app.api.schema import CaseTurn
 from app.commands.chat_texts import Texts, texts_for
+from app.commands.company import Company
 from app.commands.remote import Refused, RemoteCase, Trouble, open_case
 from app.commands.result_view import result_view
 from app.domain.event import (
     AnalysisQueued,
     Delta,
+    HandoffEvent,
+    HandoffMessage,
+    HandoffRequested,
+    HandoffReturned,
+    HandoffTaken,
     Snapshot,
     Status,
     TurnCancelled,
@@ -42,6 +49,8 @@ class _Shown(Struct, frozen=True, kw_only=True):
     text: str = ""
     note: str = ""
     complete: bool = False
+    human: bool = False
+    """Whether a human is waited for, or has the conversation."""
 
 
 @click.command()
@@ -64,8 +73,9 @@ def chat(
 ) -> None:
     """Talk to a running instance in this terminal.
 
-    /finish ends the interview with what is known, /result shows the result, /quit leaves; Ctrl-C
-    stops an answer. With a file or a pipe as input, every line is a message.
+    /finish ends the interview with what is known, /human asks for a human, whose words appear as
+    they come, /result shows the result, /quit leaves; Ctrl-C stops an answer. With a file or a
+    pipe as input, every line is a message.
     """
     if case_id is not None and token is None:
         raise click.UsageError("--resume needs --token, or TRIAGE_CASE_TOKEN")
@@ -87,6 +97,7 @@ class Chat:
         self._case = case
         self._texts = texts
         self._complete = False
+        self._company: Company | None = None
 
     @classmethod
     def begin(
@@ -113,11 +124,9 @@ class Chat:
         made._say(view.notice, style="dim")
         made._say(view.greeting)
         for turn in view.turns:
-            made._said(turn.message)
-            if turn.outcome in {"running", "queued"}:
-                made._show(case.follow(turn.turn))
-            else:
-                made._say(turn.reply)
+            made._again(turn)
+        if view.handoff is not None and view.handoff.is_open:
+            made._listen(len(view.turns))
         if view.status == "completed":
             made._completed()
         return made
@@ -149,6 +158,8 @@ class Chat:
                 self._show(self._case.finish("asked for in the terminal"))
             case "/result":
                 self._result()
+            case _ if line == "/human" or line.startswith("/human "):
+                self._show(self._case.ask_human(line.removeprefix("/human").strip()))
             case _ if line.startswith("/"):
                 self._hint(self._texts.commands)
             case _:
@@ -186,8 +197,52 @@ class Chat:
             return
         self._say(shown.text)
         self._hint(shown.note)
+        if shown.human:
+            self._listen((shown.turn or 1) - 1)
         if shown.complete:
             self._completed()
+
+    def _again(self, turn: CaseTurn) -> None:
+        """Show a turn of an earlier visit."""
+        name = turn.operator or ""
+        if turn.message:
+            self._said(turn.message)
+        if turn.outcome in {"running", "queued"}:
+            self._show(self._case.follow(turn.turn))
+        elif turn.outcome == "completed" and turn.kind == "take":
+            self._hint(self._texts.joined.format(name=name))
+        elif turn.kind == "operator":
+            self._human(name, turn.reply)
+        else:
+            if turn.outcome == "completed" and turn.kind == "hand_back":
+                self._hint(self._texts.left.format(name=name))
+            self._say(turn.reply)
+
+    def _listen(self, known: int) -> None:
+        """Show from now on what a human does in the conversation, beyond the turns known."""
+        if self._company is None:
+            self._company = Company(self._case, known, self._joined)
+            self._company.start()
+
+    def _joined(self, event: HandoffEvent, said: str) -> None:
+        """Show what a human did, in between whatever else is on the terminal."""
+        match event:
+            case HandoffRequested(by=by):
+                if by != "person":
+                    self._hint(self._texts.called)
+            case HandoffTaken(operator=name):
+                self._hint(self._texts.joined.format(name=name))
+            case HandoffMessage(operator=name):
+                self._human(name, said)
+            case HandoffReturned(operator=name):
+                self._hint(self._texts.left.format(name=name))
+                self._say(said)
+            case _:
+                assert_never(event)
+
+    def _human(self, name: str, text: str) -> None:
+        if text:
+            self._console.print(_indented(f"{name}: {text}", "bold yellow"))
 
     def _completed(self) -> None:
         """Show the result the first time it is there."""
@@ -239,8 +294,9 @@ def _after(shown: _Shown, event: TurnEvent, texts: Texts) -> _Shown:
             return replace(shown, text="")
         case Snapshot(text=text):
             return replace(shown, text=text)
-        case TurnCompleted(message=text, interview=interview):
-            return replace(shown, text=text, complete=interview == "complete")
+        case TurnCompleted(message=text, interview=interview, handoff=handoff):
+            human = handoff in {"requested", "taken"}
+            return replace(shown, text=text, complete=interview == "complete", human=human)
         case TurnCancelled(message=text):
             return replace(shown, text=text, note=texts.stopped)
         case TurnFailed(message=sentence):

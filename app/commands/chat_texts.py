@@ -14,6 +14,11 @@ class Texts(Struct, frozen=True, kw_only=True):
     """Before the command that goes on with the conversation."""
     unfinished: str
     stopped: str
+    called: str
+    """A human was asked into the conversation."""
+    joined: str
+    """Takes `{name}`, the operator's, as does `left`."""
+    left: str
     no_result: str
     troubles: dict[Trouble, str]
     result: str
@@ -31,10 +36,14 @@ class Texts(Struct, frozen=True, kw_only=True):
 
 
 _PORTUGUESE = Texts(
-    commands="/finish termina com o que já foi dito, /result mostra o resultado, /quit sai.",
+    commands="/finish termina com o que já foi dito, /human chama uma pessoa, /result mostra o"
+    " resultado, /quit sai.",
     later="Para continuar depois:",
     unfinished="a entrada acabou antes da entrevista; a linha /finish a termina",
     stopped="(resposta interrompida)",
+    called="Uma pessoa foi chamada para esta conversa.",
+    joined="{name} entrou na conversa.",
+    left="{name} saiu da conversa.",
     no_result="Ainda não há resultado. /finish termina a entrevista com o que já foi dito.",
     troubles={
         "unreachable": "O servidor não responde. Tentando de novo…",
@@ -61,10 +70,14 @@ _PORTUGUESE = Texts(
 )
 
 _ENGLISH = Texts(
-    commands="/finish ends with what was said so far, /result shows the result, /quit leaves.",
+    commands="/finish ends with what was said so far, /human calls a person, /result shows the"
+    " result, /quit leaves.",
     later="To go on later:",
     unfinished="the input ended before the interview did; a line with /finish ends it",
     stopped="(the answer was stopped)",
+    called="A person has been asked to join this conversation.",
+    joined="{name} has joined the conversation.",
+    left="{name} has left the conversation.",
     no_result="There is no result yet. /finish ends the interview with what was said so far.",
     troubles={
         "unreachable": "The server does not answer. Trying again…",

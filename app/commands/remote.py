@@ -13,10 +13,10 @@ import httpx2
 import msgspec
 
 from app.api.problems import Problem
-from app.api.schema import CaseView, Started
+from app.api.schema import CaseView, Started, TurnSnapshot
 from app.domain.analysis import Analysis
 from app.domain.errors import TriageError
-from app.domain.event import EventId, Snapshot, Terminal, TurnEvent, decode
+from app.domain.event import CaseEvent, EventId, Snapshot, Terminal, TurnEvent, decode
 
 Trouble = Literal["unreachable", "interrupted", "busy"]
 
@@ -26,7 +26,9 @@ _HEARD: Final = httpx2.Timeout(30.0, connect=3.0)
 _PASSING: Final = {425, 429, 502, 503, 504}
 _MOST_TRIES: Final = 12
 _LONGEST_PAUSE: Final = 5.0
-_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(TurnEvent))
+_NAMES: Final = frozenset(
+    str(kind.__struct_config__.tag) for kind in (*get_args(TurnEvent), *get_args(CaseEvent))
+)
 """The events that this version knows; a newer server may tell more."""
 
 
@@ -95,6 +97,34 @@ class RemoteCase:
         response = self._request("POST", "/force-complete", body)
         return self.follow(int(response.headers["Triage-Turn"]))
 
+    def ask_human(self, reason: str) -> Iterator[TurnEvent]:
+        """Ask for a human, and yield the events of that turn."""
+        path = f"/cases/{self.case_id}/handoff"
+        response = self._request("POST", path, {"reason": reason})
+        return self.follow(int(response.headers["Triage-Turn"]))
+
+    def text(self, turn: int) -> str:
+        """Return what was said in a turn so far."""
+        response = self._request("GET", f"/cases/{self.case_id}/turns/{turn}")
+        return msgspec.json.decode(response.content, type=TurnSnapshot).text
+
+    def life(self) -> Iterator[CaseEvent]:
+        """Yield the case's own events from the beginning, each once, for as long as it lives."""
+        seen: EventId | None = None
+        path = f"{_BASE}/cases/{self.case_id}/events"
+        for tries in count():
+            headers = {**self._headers(), "Accept": "text/event-stream"}
+            headers |= {} if seen is None else {"Last-Event-ID": str(seen)}
+            try:
+                with self._client.stream("GET", path, headers=headers, timeout=_HEARD) as response:
+                    _check(response)
+                    for place, event in _events(response):
+                        if isinstance(event, CaseEvent) and place is not None:
+                            seen = place
+                            yield event
+            except (httpx2.TransportError, _PassingProblem):
+                self._pause(_backoff(min(tries, _MOST_TRIES)))
+
     def say(self, text: str) -> Iterator[TurnEvent]:
         """Post a message and yield the events of its turn, each once, to the terminal one."""
         body = {"case_id": self.case_id, "message": text}
@@ -114,6 +144,8 @@ class RemoteCase:
                     if response.status_code == HTTPStatus.NO_CONTENT:
                         return
                     for place, event in _events(response):
+                        if not isinstance(event, TurnEvent):
+                            continue
                         told = seen is not None and place is not None and place <= seen
                         if told and not isinstance(event, Snapshot):
                             continue  # a snapshot says where to go on from
@@ -196,14 +228,12 @@ def open_case(client: httpx2.Client, *, locale: str | None, playbook: str | None
     return msgspec.json.decode(response.content, type=Started)
 
 
-def _events(response: httpx2.Response) -> Iterator[tuple[EventId | None, TurnEvent]]:
+def _events(response: httpx2.Response) -> Iterator[tuple[EventId | None, TurnEvent | CaseEvent]]:
     for frame in httpx2.EventSource(response):
         if frame.event == "stream.closing":
             return
         if frame.event in _NAMES:
-            event = decode(frame.data.encode())
-            if isinstance(event, TurnEvent):
-                yield EventId.parse(frame.id), event
+            yield EventId.parse(frame.id), decode(frame.data.encode())
 
 
 def _check(response: httpx2.Response) -> None:
