@@ -4,6 +4,7 @@ import email.utils
 import math
 from collections.abc import Mapping
 
+import aiohttp
 import anthropic
 import httpx2
 import openai
@@ -35,6 +36,8 @@ def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
     match error:
         case Fault():
             return error
+        case _ if _is_lost(error):
+            return _lost(answering=answering)
         case openai.APIStatusError() | anthropic.APIStatusError():
             return _of_status(error, now)
         case (
@@ -52,13 +55,26 @@ def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
             | httpx2.TransportError()
             | OSError()
         ):
-            if answering:
-                return Fault(StreamCut, "the connection was lost")
-            return Fault(Unreachable, "there was no connection, or it broke")
+            return _lost(answering=answering)
         case EventTooLong():
             return Fault(MalformedChunk, str(error))
         case _:
             return Fault(ProviderFailed, f"unforeseen {type(error).__name__}")
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    """Say whether a connection broke: the SDKs' transport calls that a timeout."""
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return not isinstance(error, TimeoutError)
+        error = error.__cause__
+    return False
+
+
+def _lost(*, answering: bool) -> Fault:
+    if answering:
+        return Fault(StreamCut, "the connection was lost")
+    return Fault(Unreachable, "there was no connection, or it broke")
 
 
 def _of_status(error: openai.APIStatusError | anthropic.APIStatusError, now: float) -> Fault:

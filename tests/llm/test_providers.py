@@ -1,5 +1,6 @@
 """The adapters and their failover against a mock of the providers in a process of its own."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from app.llm.errors import (
     Refused,
     Stalled,
     StreamCut,
+    Unreachable,
 )
 from app.llm.factory import build_models
 from app.llm.failover import Answered, FailoverModel, Restarted
@@ -28,7 +30,7 @@ from app.llm.model import Finished, Model, TextDelta
 from app.llm.timeouts import Timeouts
 from app.settings import Settings
 from tests.support.asks import Turn, ask, decode_turn, document
-from tests.support.llmock import LLMock
+from tests.support.llmock import LLMock, free_port
 
 Wire = Literal["responses", "chat", "messages"]
 every_wire = pytest.mark.parametrize("wire", ["responses", "chat", "messages"])
@@ -198,16 +200,40 @@ async def test_a_refusal_and_an_answer_at_the_limit(providers: LLMock, wire: Wir
 
 
 @every_wire
+async def test_nobody_listens(wire: Wire) -> None:
+    """A connection that is refused or closed without a word is no slow provider."""
+    nobody = LLMock(free_port())
+    async with model_of(nobody, wire) as model:
+        _, refused = await run(model)
+    nobody.close()
+
+    def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1")
+    rude = LLMock(server.sockets[0].getsockname()[1])
+    async with server, model_of(rude, wire) as model:
+        _, closed = await run(model)
+    rude.close()
+    assert [type(refused), type(closed)] == [Unreachable, Unreachable]
+
+
+def connections(model: object) -> tuple[int, int]:
+    """Return how many connections a model has in use and how many it keeps for the next answer."""
+    internals: Any = model
+    connector = internals._client._client._transport.client.connector
+    return len(connector._acquired), sum(map(len, connector._conns.values()))
+
+
+@every_wire
 async def test_connections_are_kept(providers: LLMock, wire: Wire) -> None:
     """Answers one after the other come over one connection, which is left free each time."""
     providers.scenario([SAYS])
     async with model_of(providers, wire) as model:
         for _ in range(3):
             await run(model)
-        internals: Any = model
-        pool = internals._client._client._transport._pool
-        assert len(pool.connections) == 1
-        assert pool.connections[0].is_idle()
+        busy, free = connections(model)
+        assert (busy, free) == (0, 1)
 
 
 @every_wire
@@ -220,9 +246,8 @@ async def test_a_consumer_that_leaves_frees_the_connection(providers: LLMock, wi
         assert isinstance(await anext(stream), TextDelta)
         await stream.aclose()
         assert [one.outcome for one in attempts] == ["cancelled"]
-        internals: Any = model
-        pool = internals._client._client._transport._pool
-        assert all(one.is_idle() or one.is_closed() for one in pool.connections)
+        busy, _ = connections(model)
+        assert busy == 0
 
 
 @asynccontextmanager
