@@ -1,6 +1,7 @@
 """`triage serve`: one API instance."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Mapping
@@ -73,6 +74,10 @@ async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    # What is built now lives as long as the process. Left to the collector, it is walked again and
+    # again, and every conversation stands still meanwhile.
+    gc.collect()
+    gc.freeze()
     log = structlog.get_logger(__name__)
     log.info("instance.starting", host=settings.host, port=settings.port)
     await DrainingServer(config, parts).serve()

@@ -1,8 +1,9 @@
 """The token log: what a generator says goes into its turn's stream, many turns in one round trip.
 
 One writer per process keeps one pipeline in flight and lets a few milliseconds pass between two;
-whatever piles up meanwhile leaves together, words of one turn merged into one entry. The entry's id is that of its last piece, so
-a reader can still tell the pieces apart: `E-9` with three pieces holds `E-7`, `E-8` and `E-9`.
+whatever piles up meanwhile leaves together, words of one turn merged into one entry. The entry's id
+is that of its last piece, so a reader can still tell the pieces apart: `E-9` with three pieces
+holds `E-7`, `E-8` and `E-9`.
 
 No script is needed to fence: `XADD` refuses an id that is not above the last one, and a new owner
 has opened its epoch with `E-0`.
@@ -25,7 +26,7 @@ _MAX_ENTRIES = 20_000
 """Far above what a bounded reply can take; a belt, since a log that is cut cannot be resumed."""
 _RETRY_SECONDS = 0.1
 _GAP_SECONDS = 0.005
-"""Between two round trips: each costs as much as twenty words do. Who waits for one has it at once."""
+"""Between two round trips, each of which costs as much as twenty words; waiters cut it short."""
 
 _log = structlog.get_logger(__name__)
 
