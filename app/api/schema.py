@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
@@ -297,6 +297,13 @@ class PushRequest(Struct, kw_only=True, forbid_unknown_fields=True):
             ],
         ),
     ]
+    expiration_time: Annotated[
+        float | None,
+        Meta(
+            description="When the browser will end it; taken and not used.",
+            examples=[None],
+        ),
+    ] = field(default=None, name="expirationTime")
 
 
 class PushTaken(Struct, kw_only=True):

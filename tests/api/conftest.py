@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.embedded import EmbeddedValkey
+from app.notify.push import new_private_key
 from tests.support.api import OPERATOR_TOKEN, Api, Case
 from tests.support.playbooks import tiny_playbook
 from tests.support.processes import Instance, instances
@@ -21,6 +22,7 @@ def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "TRIAGE_PLAYBOOKS": str(folder),
         "TRIAGE_PLAYBOOK": playbook.id,
         "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "TRIAGE_VAPID_PRIVATE_KEY": new_private_key(),
     }
 
 

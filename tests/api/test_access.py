@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.api import BASE, OPERATOR_TOKEN, Answer, Api, Case
+from tests.support.browsers import subscription
 
-OPEN = {"open_case", "get_liveness", "get_readiness", "get_storage"}
+OPEN = {"open_case", "get_key", "get_liveness", "get_readiness", "get_storage"}
 """Operations that need no credential."""
 
 Members = Callable[[str], dict[str, Any] | None]
@@ -24,6 +25,8 @@ GUARDED: dict[str, Members] = {
     "conclude_case": lambda case: {"case_id": case, "reason": "Mine now."},
     "correct_fact": lambda _: {"slot": "place", "value": "Mine now."},
     "ask_human": lambda _: {"reason": "Mine now."},
+    "subscribe_case": lambda _: subscription(),
+    "unsubscribe_case": nothing,
     "follow_turn": nothing,
     "get_turn": nothing,
     "cancel_turn": nothing,
@@ -234,4 +237,4 @@ def test_the_owner_is_let_in_by_every_operation(attack: Attack, api: Api) -> Non
     own = api.start(locale="en")
     api.say(own, "Water is dripping from my bathroom ceiling since yesterday.")
     api.say(own, "that is all")
-    assert attack(own.id, own.token).status in {200, 204}
+    assert attack(own.id, own.token).status in {200, 201, 204}

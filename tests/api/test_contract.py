@@ -40,6 +40,7 @@ max-examples = {examples}
 [[operations]]  # refuse what only a playbook or a case can know to be wrong
 include-operation-id = [
   "open_case", "correct_fact", "say", "say_streaming", "conclude_case", "ask_human",
+  "subscribe_case",
   "take_conversation", "answer_person", "return_conversation", "list_jobs",
 ]
 [operations.checks]

@@ -136,7 +136,7 @@ def test_requests_say_that_they_take_nothing_else(document: dict[str, Any]) -> N
     """Unknown fields are refused, so the description has to say so."""
     for name in (
         "StartRequest", "MessageRequest", "ConcludeRequest", "FactRequest", "HumanRequest",
-        "OperatorRequest", "OperatorReply",
+        "OperatorRequest", "OperatorReply", "PushRequest", "PushKeys",
     ):  # fmt: skip
         assert document["components"]["schemas"][name]["additionalProperties"] is False
 
@@ -145,7 +145,8 @@ def test_examples_are_what_they_are_examples_of(document: dict[str, Any]) -> Non
     """Each request can be put together of its examples, and is then accepted by its reader."""
     for kind in (
         schema.StartRequest, schema.MessageRequest, schema.ConcludeRequest, schema.FactRequest,
-        schema.HumanRequest, handoff_schema.OperatorRequest, handoff_schema.OperatorReply,
+        schema.HumanRequest, schema.PushRequest, schema.PushKeys, handoff_schema.OperatorRequest,
+        handoff_schema.OperatorReply,
     ):  # fmt: skip
         members = document["components"]["schemas"][kind.__name__]["properties"]
         value = {name: one["examples"][0] for name, one in members.items()}

@@ -52,6 +52,13 @@ class Browser:
         return text
 
 
+def subscription(
+    browser: Browser | None = None, endpoint: str = "https://push.example.com/send/1"
+) -> dict[str, Any]:
+    """Return what a browser's `PushSubscription.toJSON()` gives."""
+    return {"endpoint": endpoint, "expirationTime": None, "keys": (browser or Browser()).keys}
+
+
 def claims_of(authorization: str, public_key: str) -> Any:
     """Check who sent a message, as a push service does (RFC 8292); returns what was claimed."""
     scheme, _, rest = authorization.partition(" ")
