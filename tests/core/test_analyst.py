@@ -16,7 +16,7 @@ from app.core.rules import Rules
 from app.domain.analysis import Analysis
 from app.domain.case import Correct, Turn
 from app.domain.playbook import URGENCY_ORDER, Level, Models
-from app.domain.usage import Usage
+from app.domain.usage import Provider, Usage
 from app.llm.errors import InvalidOutput, ModelError, ProviderFailed, Refused
 from app.llm.factory import build_models
 from app.llm.failover import FailoverModel
@@ -309,29 +309,29 @@ async def test_an_ensemble_over_http(providers: LLMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "word"),
+    ("broken", "fault", "word"),
     [
-        ({"type": "fail", "status": 429}, "rate_limited"),
-        ({"type": "fail", "status": 500}, "provider_error"),
-        ({"type": "fail", "status": 503}, "overloaded"),
-        ({"type": "reply", "text": "No.", "finish_reason": "length"}, "length"),
-        ({"type": "reply", "text": "no document"}, "invalid_output"),
-        ({"type": "slow_first_token", "seconds": 30.0}, "timeout"),
+        ("openai", {"type": "fail", "status": 429}, "rate_limited"),
+        ("anthropic", {"type": "fail", "status": 529}, "overloaded"),
+        ("openai", {"type": "fail", "status": 500}, "provider_error"),
+        ("anthropic", {"type": "reply", "text": "{", "finish_reason": "content_filter"}, "refused"),
+        ("openai", {"type": "reply", "text": "{", "finish_reason": "length"}, "length"),
+        ("openai", {"type": "reply", "text": "no document"}, "invalid_output"),
+        ("anthropic", {"type": "slow_first_token", "seconds": 30.0}, "timeout"),
     ],
 )
 async def test_one_provider_down_over_http(
-    providers: LLMock, fault: dict[str, Any], word: str
+    providers: LLMock, broken: Provider, fault: dict[str, Any], word: str
 ) -> None:
     """However it fails, the other one's analysis is the result and the degradation names it."""
-    providers.scenario(
-        [{**fault, "times": None, **OPENAI}, {**says(OUTAGE, ANTHROPIC), "times": None}]
-    )
+    down, up = (OPENAI, ANTHROPIC) if broken == "openai" else (ANTHROPIC, OPENAI)
+    providers.scenario([{**fault, "times": None, **down}, {**says(OUTAGE, up), "times": None}])
     async with over_http(providers, HASTY if word == "timeout" else PATIENT) as analyst:
         result = (await analyst.analyse(HIGH, Kept())).result
     assert result.classification.code == "electric.outage"
     assert result.provenance.strategy == "failover"
     (degradation,) = result.provenance.degradations
-    assert degradation.startswith(f"failover: openai {word}")
+    assert degradation.startswith(f"failover: {broken} {word}")
 
 
 async def test_both_providers_down_over_http(providers: LLMock) -> None:
