@@ -4,6 +4,8 @@ import { drawResult, el } from "./result.js";
 import { languageOf, textsOf } from "./texts.js";
 import { call, follow, patiently, Problem, TERMINAL } from "./turns.js";
 
+const HUMAN = new Set(["requested", "taken"]);
+
 const at = (id) => document.getElementById(id);
 const box = at("message");
 const asked = new URLSearchParams(location.search).get("playbook");
@@ -14,6 +16,8 @@ let saved = recall("case");
 let view = null; // the case as the server last told it
 let ready = false; // whether the view is of the saved case, so that it can be added to
 let running = null; // what is being answered: {turn}, null until it is accepted
+let company = null; // {id, stop} of the case that is followed because a human is called or there
+let stale = false; // whether a human did something that is not shown yet
 
 /* What this device keeps. A browser that forbids storage still serves the one visit. */
 
@@ -58,12 +62,19 @@ async function begin() {
     return say(texts.gone);
   }
   draw();
+  keepCompany();
+  const busy = await attend();
+  if (!busy && view.status === "completed") await showResult();
+}
+
+/** Show what is still being answered as it comes; whether there was anything. */
+async function attend() {
   const [drawn, open] = [view, view.turns.filter(isOpen)];
   for (const { turn } of open) {
     await listen(turn, null, at("talk").querySelector(`[data-turn="${turn}"]`));
-    if (view !== drawn) return;
+    if (view !== drawn) return true;
   }
-  if (!open.length && view.status === "completed") await showResult();
+  return open.length > 0;
 }
 
 async function start() {
@@ -99,6 +110,8 @@ function post(key, message, signal) {
 
 async function leave(note) {
   keepCase(null);
+  company?.stop();
+  company = null;
   at("result").hidden = true;
   running = null;
   await begin();
@@ -114,18 +127,31 @@ function draw() {
   at("notice").textContent = view.notice ?? "";
   speak("interviewer", view.greeting);
   for (const turn of view.turns) {
-    const { kind, message, outcome } = turn;
+    const { kind, message, outcome, operator } = turn;
     if (kind === "say") speak("person", message);
-    else aside(kind === "correct" ? texts.corrected : texts.concluded);
+    else if (kind !== "operator" && outcome !== "failed") aside(marks(operator)[kind]);
     if (isOpen(turn) || turn.reply) {
-      const item = speak("interviewer", turn.reply ?? "");
+      const item = speak(kind === "operator" ? "human-says" : "interviewer", turn.reply ?? "");
       item.dataset.turn = turn.turn;
+      if (kind === "operator") item.querySelector(".unseen").replaceWith(el("b", {}, operator));
     }
+    if (operator) continue;
     if (outcome === "cancelled") aside(texts.stopped);
     if (outcome === "failed" && !turn.reply) aside(texts.wrong, again(message));
   }
   refresh();
   scroll(true);
+}
+
+/** What is written in the middle of the conversation where somebody did something but speak. */
+function marks(operator) {
+  return {
+    correct: texts.corrected,
+    conclude: texts.concluded,
+    ask_human: texts.called,
+    take: texts.joined(operator),
+    hand_back: texts.left(operator),
+  };
 }
 
 function isOpen({ outcome }) {
@@ -206,7 +232,14 @@ async function listen(turn, posting, item, { said, text } = {}) {
   const known = view.turns.find((one) => one.turn === ended.turn);
   known.reply = ended.message;
   known.outcome = ended.type.slice("turn.".length);
+  if (ended.handoff && ended.handoff !== view.handoff?.status) {
+    view.handoff = { ...view.handoff, status: ended.handoff };
+    keepCompany();
+    refresh();
+  }
+  if (!ended.message && ended.type === "turn.completed") item.remove();
   await finished(ended, item, known.message);
+  if (stale) await joined();
 }
 
 function accepted(turn, said, text) {
@@ -236,12 +269,63 @@ async function finished(event, item, text) {
     if (!event.message) item.remove();
     aside(texts.stopped);
   }
-  announce(event.message || texts.stopped);
+  if (event.message || event.type !== "turn.completed") announce(event.message || texts.stopped);
   scroll();
   if (event.interview !== "complete") return;
   view.status = "completed";
   refresh();
-  await showResult();
+  if (event.handoff !== "taken") await showResult(); // a human answers: the result is as it was
+}
+
+/* A human in the conversation. */
+
+/** Follow the case while a human is called or there, so that their words appear by themselves. */
+async function keepCompany() {
+  const { id, token } = saved;
+  if (company?.id === id || !HUMAN.has(view.handoff?.status)) return;
+  const mine = { id, stop: () => {} };
+  company = mine;
+  const events = (_, last, signal) => {
+    if (company !== mine) throw new Problem(410, "");
+    const connection = new AbortController();
+    mine.stop = () => connection.abort();
+    signal.addEventListener("abort", mine.stop);
+    const options = { token, last, signal: connection.signal, accept: "text/event-stream" };
+    return call("GET", `/cases/${id}/events`, options);
+  };
+  try {
+    for await (const event of follow(events, 0, () => {})) {
+      if (company !== mine) return;
+      if (!event.type.startsWith("handoff.") || shownTurns().has(event.turn)) continue;
+      stale = true;
+      if (!running) await joined();
+    }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+  }
+  if (company === mine) company = null;
+}
+
+/** The turns that are over and shown. */
+function shownTurns() {
+  return new Set(view.turns.filter((one) => !isOpen(one)).map(({ turn }) => turn));
+}
+
+/** Show what a human did: the conversation is read again, and what is new in it is announced. */
+async function joined() {
+  stale = false;
+  const [{ id }, known] = [saved, shownTurns()];
+  const fresh = await read();
+  if (saved?.id !== id || running) return;
+  view = fresh;
+  draw();
+  const news = view.turns.filter(({ turn, operator }) => operator && !known.has(turn));
+  for (const { kind, operator, reply } of news.filter(({ outcome }) => outcome === "completed")) {
+    announce(kind === "operator" ? `${operator}: ${reply}` : `${marks(operator)[kind]}. ${reply}`);
+  }
+  if (await attend()) return;
+  const back = news.some(({ kind }) => kind === "hand_back");
+  if (back && view.status === "completed") await showResult();
 }
 
 /* The result. */
@@ -277,7 +361,7 @@ async function correct(slot, value) {
 async function change(path, body) {
   const key = crypto.randomUUID();
   const { token, id } = saved;
-  const where = path === "/facts" ? `/cases/${id}${path}` : path;
+  const where = path === "/force-complete" ? path : `/cases/${id}${path}`;
   try {
     await patiently(() => call("POST", where, { token, key, body }), trouble);
     await begin();
@@ -298,6 +382,10 @@ async function finish() {
   if (await confirmed("finish")) {
     await change("/force-complete", { case_id: saved.id, reason: "asked by the person" });
   }
+}
+
+async function callHuman() {
+  if (await confirmed("human")) await change("/handoff", {});
 }
 
 async function restart() {
@@ -383,6 +471,10 @@ function refresh() {
   at("stop").hidden = !running?.turn;
   at("send").hidden = !at("stop").hidden;
   at("send").disabled = !ready || running !== null || !box.value.trim();
+  const { status, operator } = view?.handoff ?? {};
+  at("human").hidden = !ready || running !== null || HUMAN.has(status);
+  at("company").hidden = !HUMAN.has(status);
+  at("company").textContent = status === "taken" ? texts.answering(operator) : texts.waiting;
   at("finish").hidden = complete || running !== null || !view?.turns.length;
   box.placeholder = complete ? texts.add : texts.write;
 }
@@ -425,6 +517,7 @@ box.addEventListener("input", () => {
 });
 at("stop").addEventListener("click", stop);
 at("finish").addEventListener("click", finish);
+at("human").addEventListener("click", callHuman);
 at("restart").addEventListener("click", restart);
 at("erase").addEventListener("click", erase);
 at("yes").addEventListener("click", () => at("question").close("yes"));
