@@ -63,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom push services may write to: `mailto:` or `https:`."""
     pace_ms: int = 15
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
+    stalled_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    """How long a reader may take nothing of what waits for it before its connection is cut."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

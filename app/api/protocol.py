@@ -1,8 +1,14 @@
-"""The server's HTTP/1.1, where it meets bytes that are no HTTP, or a head that never ends.
+"""The server's HTTP/1.1, where it meets no HTTP at all, endless heads, readers that never read.
 
 The server parses what comes before the application sees anything. It would answer nonsense in plain
-text, and it would keep a head of any length in memory for as long as somebody sends one.
+text, keep a head of any length in memory for as long as somebody sends one, and wait for ever for a
+reader who takes nothing.
 """
+
+import asyncio
+import socket
+import struct
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -12,6 +18,10 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from app.api.guard import MAX_HEAD_BYTES, TOO_LARGE, encode
 from app.api.problems import Problem
+
+SEND_BUFFER_BYTES = 128 * 1024
+"""What the system keeps for a reader. Left to itself it goes up to megabytes, for each of them."""
+_RESET = struct.pack("ii", 1, 0)
 
 _NOT_HTTP = Problem(
     type="urn:triage:problem:invalid-input",
@@ -24,8 +34,18 @@ _NOT_HTTP = Problem(
 class ProblemProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose every refusal is a problem document."""
 
+    stalled_seconds: ClassVar[float] = 30.0
+    """How long a reader may take nothing of what waits for it."""
+
+    _stalled: asyncio.TimerHandle | None = None
     _in_head = True
     _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, with a bound on what may wait for a reader outside of this process."""
+        found: socket.socket = transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and hang up on a head that is larger than any may be."""
@@ -46,6 +66,39 @@ class ProblemProtocol(HttpToolsProtocol):
         """Stop counting; what follows is the body, which the application bounds."""
         self._in_head = False
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for a reader that is slow, as long as it takes anything at all."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._unwatch()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(self.stalled_seconds, self._look, left)
+
+    def _unwatch(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    def _look(self, left: int) -> None:
+        # Whoever is cut comes back to its place; what it did not read is kept elsewhere.
+        if self.transport.get_write_buffer_size() < left:
+            self._watch()
+        else:
+            # Closed in any other way, the system would keep what nobody reads for as long again.
+            found: socket.socket = self.transport.get_extra_info("socket")
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Refuse what is not HTTP."""

@@ -61,11 +61,15 @@ def serve() -> None:
 async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     """Serve until a signal ends it."""
     parts = build_parts(settings, storage_url(settings), rules)
+
+    class Protocol(ProblemProtocol):
+        stalled_seconds = settings.stalled_seconds
+
     config = uvicorn.Config(
         create_app(parts),
         host=settings.host,
         port=settings.port,
-        http=ProblemProtocol,
+        http=Protocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -21,6 +21,7 @@ _AT_LENGTH = (
     " lost, whatever happens to the machines that we are talking through: not the naïve question,"
     " not the 5 €, not the 🚰 and the 👩🏽‍🔧 who is on her way; so take your time."
 )
+_MUCH = ("drip" * 100 + " ") * 1_000
 
 
 def rounds(usual: int) -> int:
@@ -30,12 +31,14 @@ def rounds(usual: int) -> int:
 
 TALKATIVE = "talkative"
 """A playbook with answers of some sixty words, in cases that hardly ever fill."""
+ENDLESS = "endless"
+"""The same with answers that no buffer between two programs holds."""
 FLEETING = "fleeting"
 """The same with the shortest lives that a playbook can give."""
 
 
 def write_proof_playbooks(folder: Path) -> dict[str, str]:
-    """Write both playbooks into a folder and return the settings with which they are served."""
+    """Write these playbooks into a folder and return the settings with which they are served."""
     tiny = tiny_playbook()
     said = {"pt-BR": _AT_LENGTH, "en": _AT_LENGTH}
     phrases = replace(
@@ -47,6 +50,8 @@ def write_proof_playbooks(folder: Path) -> dict[str, str]:
     limits = replace(tiny.limits, messages=1_000)
     talkative = replace(tiny, id=TALKATIVE, phrases=phrases, limits=limits)
     write_playbook(talkative, folder)
+    endless = replace(phrases, acknowledge=dict.fromkeys(said, (_MUCH,)))
+    write_playbook(replace(talkative, id=ENDLESS, phrases=endless), folder)
     write_playbook(replace(talkative, id=FLEETING, ttl=SHORT_TTL), folder)
     return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": TALKATIVE}
 
