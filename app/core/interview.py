@@ -12,17 +12,25 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import handoff as handoffs
 from app.core import prompts
 from app.core.analyst import Analyst, CaseInHand
-from app.core.documents import NONE, ModelTurn
-from app.core.guided import Line
 from app.core.memo import Unkept
-from app.core.merging import merge
-from app.core.plan import budget_of, is_complete, next_slot, wants_to_end
+from app.core.outcome import (
+    Reply,
+    events_of,
+    guided_reply,
+    model_reply,
+    moved_on,
+    notifications_of,
+    now_ms,
+    running,
+    was_left_out,
+    was_told,
+)
+from app.core.plan import budget_of, next_slot, wants_to_end
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.domain.assessment import Assessment
@@ -32,23 +40,17 @@ from app.domain.case import (
     Conclude,
     Correct,
     HandBack,
-    Handoff,
     HandoffCommand,
     OperatorSays,
     Say,
     Take,
-    Turn,
 )
 from app.domain.errors import HandoffConflict
 from app.domain.event import (
     AnalysisCompleted,
     CaseEvent,
-    CaseStatusChanged,
-    FactCorrected,
-    RedFlagRaised,
 )
 from app.domain.job import QUEUE_OF, Job
-from app.domain.notification import Notification
 from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel, Restarted
@@ -59,21 +61,6 @@ CONVERSATIONAL = "v2"
 STRUCTURED = "v1"
 _MAX_OUTPUT_TOKENS = 2_500
 _WORD = re.compile(r"\s*\S+\s*")
-
-
-class _Reply(Struct, frozen=True, kw_only=True):
-    """What was said in answer, and the understanding that goes with it."""
-
-    text: str
-    assessment: Assessment
-    asking: str | None
-    complete: bool
-    asks: bool = True
-    """Whether it counts as a question put to the person."""
-    handoff: Handoff | None = None
-    """How it stands with a human from now on; None where that does not change."""
-    attempts: tuple[Attempt, ...] = ()
-    degradations: tuple[str, ...] = ()
 
 
 class Interviewer:
@@ -129,11 +116,14 @@ class Interviewer:
             return Answer(reply="", state=claim.state)
         text = claim.accepted.command.text
         assessment = self._read(claim, text)
-        reply = _Reply(text="", assessment=assessment, asking=claim.state.asking, complete=False)
+        reply = Reply(text="", assessment=assessment, asking=claim.state.asking, complete=False)
         state = replace(self._moved_on(claim, reply, text), questions=claim.state.questions)
-        events = _events(claim, state)
+        events = events_of(claim, state)
         return Answer(
-            reply="", state=state, events=events, notifications=_notifications(claim, state, events)
+            reply="",
+            state=state,
+            events=events,
+            notifications=notifications_of(claim, state, events),
         )
 
     async def _say(
@@ -148,7 +138,7 @@ class Interviewer:
                 yield own
             return
         async for step in self._reply(claim, text, assessment, watched):
-            if isinstance(step, _Reply):
+            if isinstance(step, Reply):
                 late = self._advice(claim, step.assessment, known=assessment).rstrip()
                 if late:
                     yield Words("\n\n" + late)
@@ -162,14 +152,14 @@ class Interviewer:
 
     async def _reply(
         self, claim: Claim, text: str, assessment: Assessment, watched: Callable[[], bool]
-    ) -> AsyncIterator[Words | Anew | _Reply]:
-        """Let a model answer, and the guided interviewer where none does; `_Reply` comes last."""
+    ) -> AsyncIterator[Words | Anew | Reply]:
+        """Let a model answer, and the guided interviewer where none does; `Reply` comes last."""
         rules = self._rules[claim.state.playbook]
-        tried: _Reply | None = None
+        tried: Reply | None = None
         asks = claim.state.status == "active" and claim.state.variant == CONVERSATIONAL
         if self._model is not None and asks:
             async for step in self._ask(self._model, rules, claim, text, assessment):
-                if isinstance(step, _Reply):
+                if isinstance(step, Reply):
                     tried = step
                 else:
                     yield step
@@ -181,13 +171,13 @@ class Interviewer:
         line = rules.guided.answer(claim.state, assessment, text, claim.turn)
         async for word in self._spoken(line.text, watched):
             yield word
-        yield _guided_reply(line, assessment, tried)
+        yield guided_reply(line, assessment, tried)
 
     async def _correct(self, claim: Claim, slot: str, value: str) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]
         assessment = rules.understanding.correct(claim.state, slot, value, claim.turn)
         text = rules.playbook.phrases.corrected[claim.state.locale]
-        reply = _Reply(
+        reply = Reply(
             text=self._advice(claim, assessment) + text,
             assessment=assessment,
             asking=None if claim.state.asking == slot else claim.state.asking,
@@ -200,7 +190,7 @@ class Interviewer:
     async def _conclude(self, claim: Claim, watched: Callable[[], bool]) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]
         text = rules.playbook.phrases.closing[claim.state.locale]
-        reply = _Reply(text=text, assessment=claim.state.assessment, asking=None, complete=True)
+        reply = Reply(text=text, assessment=claim.state.assessment, asking=None, complete=True)
         async for word in self._spoken(text, watched):
             yield word
         async for step in self._concluded(claim, reply, ""):
@@ -211,10 +201,10 @@ class Interviewer:
     ) -> AsyncIterator[Step]:
         """Leave the answer to the human who has the conversation; say so once."""
         rules = self._rules[claim.state.playbook]
-        line = "" if _was_told(claim) else rules.playbook.phrases.with_human[claim.state.locale]
+        line = "" if was_told(claim) else rules.playbook.phrases.with_human[claim.state.locale]
         if line:
             yield Words(line)
-        reply = _Reply(
+        reply = Reply(
             text=advice + line,
             assessment=assessment,
             asking=claim.state.asking,
@@ -228,7 +218,7 @@ class Interviewer:
         """Do what a command says about who has the conversation; the interviewer adds little."""
         state, phrases = claim.state, self._rules[claim.state.playbook].playbook.phrases
         try:
-            moved = handoffs.moved(state.handoff, command, _now_ms())
+            moved = handoffs.moved(state.handoff, command, now_ms())
         except HandoffConflict as refusal:
             yield Answer(reply="", state=state, refused=str(refusal))
             return
@@ -237,7 +227,7 @@ class Interviewer:
             case AskHuman():
                 taken = moved.status == "taken"
                 text = (phrases.with_human if taken else phrases.human_asked)[state.locale]
-                analyse = _was_left_out(claim)
+                analyse = was_left_out(claim)
             case Take():
                 text = ""
             case OperatorSays(text=text):
@@ -249,7 +239,7 @@ class Interviewer:
                 assert_never(command)
         if text:
             yield Words(text)
-        reply = _Reply(
+        reply = Reply(
             text=text,
             assessment=state.assessment,
             asking=asking,
@@ -276,7 +266,7 @@ class Interviewer:
         claim: Claim,
         text: str,
         assessment: Assessment,
-    ) -> AsyncIterator[Words | Anew | _Reply]:
+    ) -> AsyncIterator[Words | Anew | Reply]:
         """Ask the models; without a reply at the end, the guided interviewer answers."""
         playbook, state = rules.playbook, claim.state
         most = budget_of(playbook, assessment.complexity).most
@@ -316,11 +306,11 @@ class Interviewer:
                             left = room
                             yield Anew("provider")
                         case Answered(value=value):
-                            yield _model_reply(
+                            yield model_reply(
                                 rules, claim, "".join(pieces), assessment, value, last, attempts
                             )
         except NoModelLeft as error:
-            yield _Reply(
+            yield Reply(
                 text="",
                 assessment=assessment,
                 asking=None,
@@ -330,7 +320,7 @@ class Interviewer:
             )
 
     async def _concluded(
-        self, claim: Claim, reply: _Reply, said: str, *, analyse: bool = True
+        self, claim: Claim, reply: Reply, said: str, *, analyse: bool = True
     ) -> AsyncIterator[Step]:
         """End a turn: the new state and, if the interview is over, the result or its order."""
         state = self._moved_on(claim, reply, said)
@@ -351,7 +341,7 @@ class Interviewer:
         elif wanted:
             yield Analysing()
             case = CaseInHand(
-                state=state, turns=(*claim.turns, _running(claim, state)), turn=claim.turn
+                state=state, turns=(*claim.turns, running(claim, state)), turn=claim.turn
             )
             analysed = await self._analyst.analyse(case, Unkept())
             result = analysed.result
@@ -367,21 +357,21 @@ class Interviewer:
                     needs_human=result.needs_human,
                 ),
             )
-        events = _events(claim, state) + raised
+        events = events_of(claim, state) + raised
         yield Answer(
             reply=reply.text,
             state=state,
             result=result,
             job=job,
             events=events,
-            notifications=_notifications(claim, state, events),
+            notifications=notifications_of(claim, state, events),
             attempts=attempts,
             degradations=degradations,
         )
 
-    def _moved_on(self, claim: Claim, reply: _Reply, said: str) -> CaseState:
+    def _moved_on(self, claim: Claim, reply: Reply, said: str) -> CaseState:
         """Return the case's state after a turn; danger may have called a human into it."""
-        state = _moved_on(claim, reply, said)
+        state = moved_on(claim, reply, said)
         flags = self._rules[state.playbook].playbook.red_flags
         before, after = claim.state.assessment, state.assessment
         asked = handoffs.requested_by_flags(state.handoff, flags, before, after, state.updated_at)
@@ -412,136 +402,6 @@ class Interviewer:
             # The pause comes first, so that whoever posted has the time to begin to listen.
             await asyncio.sleep(self._pace if watched() else 0)
             yield Words(word)
-
-
-def _model_reply(
-    rules: Rules,
-    claim: Claim,
-    text: str,
-    read: Assessment,
-    value: ModelTurn | None,
-    last: bool,
-    attempts: list[Attempt],
-) -> _Reply:
-    playbook, state = rules.playbook, claim.state
-    if value is None:
-        return _Reply(
-            text=text,
-            assessment=read,
-            asking=None,
-            complete=last or is_complete(playbook, state, read, wants_to_end=False),
-            attempts=tuple(attempts),
-            degradations=("the model gave no assessment; rules assessed",),
-        )
-    merged = merge(playbook, read, value.assessment, claim.turn)
-    asking = value.assessment.asking
-    return _Reply(
-        text=text,
-        assessment=merged,
-        asking=None if asking == NONE else asking,
-        complete=last or (value.assessment.done and not merged.missing),
-        attempts=tuple(attempts),
-    )
-
-
-def _guided_reply(line: Line, read: Assessment, tried: _Reply | None) -> _Reply:
-    """Return the guided line, with the understanding and the account of models that were tried."""
-    return _Reply(
-        text=line.text,
-        assessment=read if tried is None else tried.assessment,
-        asking=line.asking,
-        complete=line.complete,
-        attempts=() if tried is None else tried.attempts,
-        degradations=() if tried is None else tried.degradations or ("guided: nothing was said",),
-    )
-
-
-def _moved_on(claim: Claim, reply: _Reply, said: str) -> CaseState:
-    """Return the case's state after a turn."""
-    state = claim.state
-    now = _now_ms()
-    asks = bool(said) and reply.asks
-    complete = reply.complete or state.status == "completed"
-    asked = dict(state.asked)
-    if asks and reply.asking is not None:
-        asked[reply.asking] = asked.get(reply.asking, 0) + 1
-    return replace(
-        state,
-        assessment=reply.assessment,
-        asking=None if complete else reply.asking,
-        asked=asked,
-        questions=state.questions + (1 if asks and not complete else 0),
-        said_chars=state.said_chars + len(said),
-        status="completed" if complete else "active",
-        completed_at=state.completed_at or (now if complete else None),
-        handoff=reply.handoff or state.handoff,
-        updated_at=now,
-    )
-
-
-def _running(claim: Claim, state: CaseState) -> Turn:
-    """Return the turn that is not committed yet, as part of the conversation."""
-    return Turn(
-        turn=claim.turn,
-        command=claim.accepted.command,
-        at=claim.accepted.at,
-        reply="",
-        outcome="completed",
-        finished_at=state.updated_at,
-        event_id="",
-        terminal=b"",
-    )
-
-
-def _events(claim: Claim, state: CaseState) -> tuple[CaseEvent, ...]:
-    """Return what the case's readers should know of the turn."""
-    before = {flag.code for flag in claim.state.assessment.red_flags}
-    events: list[CaseEvent] = []
-    if isinstance(claim.accepted.command, Correct):
-        events.append(FactCorrected(turn=claim.turn, slot=claim.accepted.command.slot))
-    events += [
-        RedFlagRaised(turn=claim.turn, code=flag.code)
-        for flag in state.assessment.red_flags
-        if flag.code not in before
-    ]
-    events.append(
-        CaseStatusChanged(
-            status=state.status,
-            complexity=state.assessment.complexity,
-            confidence=state.assessment.confidence,
-            turn=claim.turn,
-        )
-    )
-    command = claim.accepted.command
-    events += handoffs.happened(claim.state.handoff, state.handoff, command, claim.turn)
-    return tuple(events)
-
-
-def _notifications(
-    claim: Claim, state: CaseState, events: tuple[CaseEvent, ...]
-) -> tuple[Notification, ...]:
-    return handoffs.notifications(events, claim.case_id, claim.turn, state.updated_at)
-
-
-def _was_told(claim: Claim) -> bool:
-    """Say whether the person knows that a human answers: they wrote since one took over."""
-    for turn in reversed(claim.turns):
-        if isinstance(turn.command, Take) and turn.outcome == "completed":
-            return False
-        if isinstance(turn.command, Say) and turn.outcome == "completed":
-            return True
-    return False
-
-
-def _was_left_out(claim: Claim) -> bool:
-    """Say whether the turn before left the result to this one, which waited behind it already."""
-    last = claim.turns[-1] if claim.turns else None
-    adds = last is not None and isinstance(last.command, Say | Correct)
-    return last is not None and adds and last.finished_at >= claim.accepted.at
-
-
-def _now_ms() -> int:
-    return int(datetime.now(UTC).timestamp() * 1_000)
 
 
 def _day(claim: Claim) -> date:
