@@ -35,9 +35,14 @@ def build_guard(settings: Settings) -> Guard:
 
 
 def build_sender(settings: Settings) -> Sender:
-    """Return what makes single attempts; it has a connection pool of its own."""
+    """Return what makes single attempts; it has connection pools of its own."""
     guard = build_guard(settings)
-    return Sender(guard, GuardedClient(guard), vapid_keys(settings))
+    return Sender(
+        guard,
+        webhooks=GuardedClient(guard),
+        browsers=GuardedClient(guard),
+        vapid=vapid_keys(settings),
+    )
 
 
 def build_notifier(settings: Settings, store: Store) -> Notifier:

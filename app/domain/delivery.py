@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.domain.notification import Notification, NotificationKind
+from app.domain.notification import Notification
 
 Channel = Literal["webhook", "push"]
 DeliveryState = Literal["due", "delivered", "failed", "dropped"]
@@ -44,11 +44,6 @@ class Delivery(
     def name(self) -> str:
         """The notification's id and the target's."""
         return delivery_name(self.notification.id, self.target)
-
-    @property
-    def kind(self) -> NotificationKind:
-        """What happened."""
-        return self.notification.kind
 
 
 class WebhookEndpoint(

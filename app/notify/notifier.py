@@ -21,7 +21,7 @@ from app.notify.sending import GONE, Sender, disable
 from app.notify.slots import TargetSlots
 
 POLL_SECONDS = 0.25
-_CASES_AT_ONCE = 32
+_CASES_AT_ONCE = 128
 _PER_TARGET = 8
 _AWAY_SECONDS = 1.0
 _UNABLE_MS = 60_000

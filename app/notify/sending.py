@@ -18,23 +18,36 @@ GONE = 410
 
 
 class Sender:
-    """Sends single messages; it keeps nothing and retries nothing."""
+    """Sends single messages; it keeps nothing and retries nothing.
 
-    def __init__(self, guard: Guard, client: GuardedClient, vapid: VapidKeys | None) -> None:
+    Endpoints are operators' and browsers are anybody's: each has a pool of its own, so that whoever
+    subscribes with addresses that hang takes no connection from webhooks.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        webhooks: GuardedClient,
+        browsers: GuardedClient,
+        vapid: VapidKeys | None,
+    ) -> None:
         self._guard = guard
-        self._client = client
+        self._webhooks = webhooks
+        self._browsers = browsers
         self.vapid = vapid
 
     async def aclose(self) -> None:
         """Close what is open."""
-        await self._client.aclose()
+        await self._webhooks.aclose()
+        await self._browsers.aclose()
 
     async def webhook(
         self, endpoint: WebhookEndpoint, message_id: str, content: bytes, *, seconds: int
     ) -> Outcome:
         """Send a body to an endpoint, signed at this Unix time."""
         headers = signed_headers(message_id, endpoint.secrets, content, seconds=seconds)
-        return await self._post(endpoint.url, headers, content)
+        return await _post(self._webhooks, endpoint.url, headers, content)
 
     async def notify_endpoint(
         self, endpoint: WebhookEndpoint, notification: Notification, *, seconds: int
@@ -54,18 +67,20 @@ class Sender:
             headers = push_headers(self.vapid, origin)
         except InvalidInput as error:
             return Outcome(error=str(error))
-        return await self._post(
-            subscription.endpoint, headers, push_body(notification, subscription)
-        )
-
-    async def _post(self, url: str, headers: Mapping[str, str], content: bytes) -> Outcome:
-        try:
-            answer = await self._client.post(url, headers, content)
-        except (InvalidInput, NotSent) as error:
-            return Outcome(error=str(error))
-        return Outcome(status=answer.status, retry_after=answer.retry_after)
+        content = push_body(notification, subscription)
+        return await _post(self._browsers, subscription.endpoint, headers, content)
 
 
 async def disable(endpoints: EndpointsPort, endpoint: WebhookEndpoint, reason: str) -> bool:
     """Send an endpoint nothing more; False if somebody has changed it meanwhile."""
     return await endpoints.replace(endpoint, replace(endpoint, disabled=reason))
+
+
+async def _post(
+    client: GuardedClient, url: str, headers: Mapping[str, str], content: bytes
+) -> Outcome:
+    try:
+        answer = await client.post(url, headers, content)
+    except (InvalidInput, NotSent) as error:
+        return Outcome(error=str(error))
+    return Outcome(status=answer.status, retry_after=answer.retry_after)

@@ -426,7 +426,8 @@ class ConversationStateManager:
         erased = await self._store.run("erase", CaseKeys(case_id).all(), [token_hash])
         if erased:
             await self._store.commands(
-                ("ZREM", index, case_id) for index in (keys.BUSY, keys.HANDOFF, keys.live(case_id))
+                ("ZREM", index, case_id)
+                for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))
             )
             await forget(self._store, case_id)
         return bool(erased)

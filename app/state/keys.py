@@ -32,6 +32,7 @@ OUTBOX_TOLD = "tri:outbox:told"
 """Sorted set: the latest cases with a delivery that has ended, by that time, for operators."""
 OUTBOX_FAILED = "tri:outbox:failed"
 """Sorted set: the latest cases with a delivery that was given up, by that time."""
+OUTBOXES = (OUTBOX, OUTBOX_SETTLING, OUTBOX_TOLD, OUTBOX_FAILED)
 WEBHOOKS = "tri:webhooks"
 """Hash: the webhook endpoints by their ids. Configuration, so it alone has no time to live."""
 WORKERS = "tri:workers"

@@ -6,7 +6,7 @@ once, by comparing what was seen, and what is sent twice carries the same id.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from app.domain.delivery import Delivery, Due, Outgoing, PushSubscription
 from app.domain.errors import CaseNotFound, InvalidInput
@@ -167,24 +167,27 @@ class Outbox:
 
     async def waiting(self, limit: int) -> list[Delivery]:
         """Return deliveries that are still to be made, the next ones first."""
-        rows = await self._store.command("ZRANGE", keys.OUTBOX, 0, limit - 1)
-        found = [one for one in await self._of(rows) if one.state == "due"]
+        found = [one for one in await self._of(keys.OUTBOX, limit) if one.state == "due"]
         return sorted(found, key=lambda one: one.next_at)[:limit]
 
     async def ended(self, limit: int, *, failed: bool) -> list[Delivery]:
         """Return deliveries that were made, or with `failed` given up; the latest first."""
         index, state = (keys.OUTBOX_FAILED, "failed") if failed else (keys.OUTBOX_TOLD, "delivered")
-        rows = await self._store.command("ZRANGE", index, 0, limit - 1, "REV")
-        found = [one for one in await self._of(rows) if one.state == state]
+        found = [one for one in await self._of(index, limit, "REV") if one.state == state]
         return sorted(found, key=lambda one: -one.at)[:limit]
 
     async def list_again(self, case_id: str) -> None:
         """Say that a case has something to send, now."""
         await self._store.commands(outbox_listed(case_id))
 
-    async def _of(self, case_ids: Iterable[bytes]) -> list[Delivery]:
-        names = [one.decode() for one in case_ids]
+    async def _of(self, index: str, limit: int, *order: str) -> list[Delivery]:
+        """Return the deliveries of listed cases; those that are gone leave the list."""
+        rows = await self._store.command("ZRANGE", index, 0, limit - 1, *order)
+        names = [one.decode() for one in rows]
         outboxes = await self._store.commands(("HGETALL", CaseKeys(one).outbox) for one in names)
+        gone = [one for one, fields in zip(names, outboxes, strict=True) if not fields]
+        if gone and index != keys.OUTBOX:  # there it may only be listed a moment ahead
+            await self._store.command("ZREM", index, *gone)
         return [
             delivery
             for case_id, fields in zip(names, outboxes, strict=True)

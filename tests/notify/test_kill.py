@@ -21,8 +21,8 @@ from tests.support.receivers import Received, Receiver
 
 KILLS = 6
 CASES = 60
-AT_ONCE = 32
-"""Cases that a sender works on at once: so many it may have sent without recording it."""
+AT_ONCE = 8
+"""Requests of a sender that wait for one target: so many it may not have recorded."""
 StartSender = Callable[[], Program]
 
 

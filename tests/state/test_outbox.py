@@ -281,6 +281,26 @@ async def test_all_browsers_of_a_case_are_taken_off(
     assert (found.subscriptions, found.fresh) == ((), (notification,))
 
 
+async def test_no_list_names_a_case_that_is_gone(
+    outbox: Outbox, conversations: ConversationStateManager, wire: Wire
+) -> None:
+    """Erasing takes it off at once; where it expired, or was told too late, looking does."""
+    notes = [await told(conversations) for _ in range(2)]
+    for note in notes:
+        before = due_delivery(note)
+        await outbox.fan_out(note, [before])
+        for state in ("delivered", "failed"):
+            await outbox.record(before, replace(before, state=state))
+    await conversations.delete_conversation_state(notes[0].case_id)
+    for index in keys.OUTBOXES:
+        assert wire.call("ZSCORE", index, notes[0].case_id) is None
+    wire.call("DEL", CaseKeys(notes[1].case_id).outbox)
+    for index, failed in ((keys.OUTBOX_TOLD, False), (keys.OUTBOX_FAILED, True)):
+        assert wire.call("ZSCORE", index, notes[1].case_id) is not None
+        assert await outbox.ended(10, failed=failed) == []
+        assert wire.call("ZSCORE", index, notes[1].case_id) is None
+
+
 async def test_operators_see_what_waits_and_what_became_of_the_rest(
     outbox: Outbox, conversations: ConversationStateManager
 ) -> None:

@@ -73,7 +73,12 @@ async def notifier_on(
 ) -> AsyncIterator[Notifier]:
     """Give a notifier that may send to this machine."""
     guard = Guard(allow_loopback=True)
-    sender = Sender(guard, GuardedClient(guard, seconds=seconds), vapid)
+    sender = Sender(
+        guard,
+        webhooks=GuardedClient(guard, seconds=seconds),
+        browsers=GuardedClient(guard, seconds=seconds),
+        vapid=vapid,
+    )
     notifier = Notifier(
         Outbox(store, lease_ms=lease_ms, settle_ms=100),
         Webhooks(store),
