@@ -5,7 +5,8 @@ person uses speaks for its kinds, the more so the longer and the more exclusive 
 and pair of words speaks for a kind by how much likelier it is in what the playbook says about the
 kind than in what it says at all: naive Bayes with Dirichlet smoothing, where a kind borrows from
 its area and the area from the whole. Words are compared by their stems, and an unknown stem stands
-for the known one that differs from it by a single letter.
+for the known one that differs from it by a single letter. The playbook's *concepts* count as words
+of their own, so that a word no example has still speaks where its meaning is known.
 
 The evidence becomes probabilities by a softmax that includes "none of these" at a fixed level, so
 the confidences of the kinds sum to less than one and shrink where little was recognised.
@@ -20,7 +21,8 @@ from msgspec import Struct
 
 from app.core.function_words import FUNCTION_WORDS
 from app.core.phrases import PhraseIndex
-from app.core.text import Token, stem, words
+from app.core.sign_search import Concepts, said_of
+from app.core.text import Token, fold, stem, words
 from app.core.typos import TypoIndex
 from app.domain.assessment import Candidate
 from app.domain.playbook import Playbook, SubArea, Words
@@ -41,6 +43,8 @@ class Tuning(Struct, frozen=True):
     """Strength of the area's words as a prior for a kind, in words."""
     whole_pull: float = 85.0
     """Strength of the whole playbook's words as a prior, in words."""
+    concept_weight: float = 0.5
+    """How much a concept counts beside a single word."""
     pair_weight: float = 0.27
     """How much a pair of words counts beside a single word."""
     phrase_weight: float = 1.8
@@ -49,18 +53,18 @@ class Tuning(Struct, frozen=True):
     doubt: float = 0.8
     """A word that an area's texts use n times has n / (n + doubt) of its weight."""
     typo_weight: float = 0.45
-    length_power: float = 0.28
+    length_power: float = 0.32
     """Evidence is divided by the number of recognised words to this power."""
-    temperature: float = 0.8
-    none_level: float = 2.6
+    temperature: float = 0.9
+    none_level: float = 4.6
     """The evidence that "none of these" has."""
-    unknown_weight: float = 2.1
+    unknown_weight: float = 3.2
     """What every word that the playbook does not have adds to that evidence."""
     latest_weight: float = 1.2
     """How much the latest message counts beside an earlier one."""
     corrected_weight: float = 0.4
     """What is left of earlier messages when a later one takes them back."""
-    suggestion: float = 2.0
+    suggestion: float = 3.0
     """The evidence that a danger is for the kinds it suggests, shared out among them."""
 
 
@@ -82,7 +86,10 @@ class Lexicon:
         self._tuning = tuning or Tuning()
         self._codes = tuple(playbook.subareas())
         self._numbers = {code: number for number, code in enumerate(self._codes)}
-        counted = [_count(sub) for sub in playbook.subareas().values()]
+        self._concepts = tuple(
+            Concepts(playbook.concepts, locale) for locale in playbook.locales if playbook.concepts
+        )
+        counted = [self._count(sub) for sub in playbook.subareas().values()]
         areas = [code.split(".")[0] for code in self._codes]
         self._evidence = _evidence(counted, areas, self._tuning)
         self._phrases = self._index_phrases(playbook)
@@ -97,6 +104,23 @@ class Lexicon:
                 if said:
                     owners.setdefault(said, set()).add(number)
         return PhraseIndex((phrase, tuple(sorted(kinds))) for phrase, kinds in owners.items())
+
+    def _count(self, sub: SubArea) -> Counter[str]:
+        """Count the words, pairs and concepts of what the playbook says about one kind."""
+        counted: Counter[str] = Counter()
+        for text in _told(sub):
+            stems = _content(words(text))
+            counted.update(stems)
+            counted.update(_pairs(stems))
+            counted.update(self._meant(text))
+        return counted
+
+    def _meant(self, text: str) -> set[str]:
+        """Return the concepts a text uses, as features that no word can be taken for."""
+        if not self._concepts:
+            return set()
+        said = said_of(fold(text))
+        return {f"{{{name}}}" for one in self._concepts for name in one.find(said)}
 
     def classify(
         self, texts: Sequence[str], suggested: Sequence[Sequence[str]] = ()
@@ -184,6 +208,10 @@ class Lexicon:
         for pair in _pairs(said):
             if pair in self._evidence:
                 features[pair] = features.get(pair, 0.0) + weight
+        for concept in self._meant(text[:_LONGEST_READ]):
+            if concept in self._evidence:
+                strength = weight * self._tuning.concept_weight
+                features[concept] = features.get(concept, 0.0) + strength
         tokens = [Token(one, index, index + 1) for index, one in enumerate(said)]
         for hit in self._phrases.find(tokens):
             strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
@@ -229,16 +257,6 @@ def _told(sub: SubArea) -> tuple[str, ...]:
 def _vocabulary(playbook: Playbook) -> set[str]:
     told = (text for sub in playbook.subareas().values() for text in _told(sub))
     return {word for text in told for word in words(text) if _carries_meaning(word)}
-
-
-def _count(sub: SubArea) -> Counter[str]:
-    """Count the words and pairs of what the playbook says about one kind."""
-    counted: Counter[str] = Counter()
-    for text in _told(sub):
-        said = _content(words(text))
-        counted.update(said)
-        counted.update(_pairs(said))
-    return counted
 
 
 Evidence = dict[str, tuple[tuple[int, float], ...]]

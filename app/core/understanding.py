@@ -23,7 +23,7 @@ _STORY_WORDS = 4
 _NEARLY = 0.6
 """A second area counts where it is at least this likely, relative to the first."""
 _LONGEST_STORY = 6_000
-_SURELY = 0.5
+_SURELY = 0.7
 """From this confidence on, a kind of problem that is a danger by itself raises its flag."""
 
 
