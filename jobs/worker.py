@@ -64,7 +64,11 @@ class Duties:
         self.workforce = Workforce(self.store)
         self.conversations = ConversationStateManager(self.store, self.name)
         self.runner = AnalysisRunner(
-            Jobs(self.store, self.name), self.leases, self.engine.analyst, self.engine.playbooks
+            Jobs(self.store, self.name),
+            self.leases,
+            self.engine.analyst,
+            self.engine.playbooks,
+            self.conversations,
         )
         self.reconciler = Reconciler(Agenda(self.store), self.queue, tuple(self.slots))
 

@@ -167,15 +167,21 @@ class StatusView(Struct, kw_only=True):
     ] = None
 
 
+TurnKind = Literal[
+    "say", "correct", "conclude", "ask_human", "need_human", "take", "operator", "hand_back"
+]
+
+
 class CaseTurn(Struct, kw_only=True):
     """A turn of the conversation."""
 
     turn: Annotated[int, Meta(description="Number of the turn, from 1.")]
     kind: Annotated[
-        Literal["say", "correct", "conclude", "ask_human", "take", "operator", "hand_back"],
+        TurnKind,
         Meta(
-            description="What the person did: `say`, `correct`, `conclude`, `ask_human`; or what an"
-            " operator did: `take`, `operator` (the reply is theirs), `hand_back`."
+            description="What the person did: `say`, `correct`, `conclude`, `ask_human`; what an"
+            " operator did: `take`, `operator` (the reply is theirs), `hand_back`; or"
+            " `need_human`, where an analysis asked for a human."
         ),
     ]
     message: Annotated[str, Meta(description="What the person wrote.")]

@@ -3,7 +3,15 @@
 import time
 from typing import Literal, assert_never
 
-from app.api.schema import CaseTurn, CaseView, KnownFact, StatusView, TurnAnswer, TurnSnapshot
+from app.api.schema import (
+    CaseTurn,
+    CaseView,
+    KnownFact,
+    StatusView,
+    TurnAnswer,
+    TurnKind,
+    TurnSnapshot,
+)
 from app.core.intake import TurnView
 from app.domain.analysis import Analysis
 from app.domain.case import (
@@ -131,7 +139,7 @@ def _case_turn(
     reply: str,
     outcome: Literal["completed", "cancelled", "failed", "running", "queued"],
 ) -> CaseTurn:
-    kind: Literal["say", "correct", "conclude", "ask_human", "take", "operator", "hand_back"]
+    kind: TurnKind
     message = ""
     operator: str | None = None
     match command:
@@ -141,6 +149,8 @@ def _case_turn(
             kind, message = "correct", f"{slot}: {value}"
         case Conclude(reason=message):
             kind = "conclude"
+        case AskHuman(by="analysis"):
+            kind = "need_human"
         case AskHuman(reason=message):
             kind = "ask_human"
         case Take(operator=operator):

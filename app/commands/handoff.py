@@ -254,6 +254,8 @@ def _turn(console: Console, turn: CaseTurn) -> None:
             _note(console, "the interview was ended")
         case "ask_human":
             _note(console, f"the person asked for a human: {turn.message or 'no reason given'}")
+        case "need_human":
+            _note(console, "the analysis asked for a human")
         case "take" | "operator" | "hand_back" if turn.outcome == "failed":
             return
         case "take":

@@ -14,12 +14,14 @@ import structlog
 
 from app.core.analyst import Analyst, CaseInHand
 from app.domain.analysis import Analysis
-from app.domain.errors import CaseNotFound, Fenced, StateUnavailable
+from app.domain.case import Accepted, AskHuman
+from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateUnavailable
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification, NotificationKind, notification_id
 from app.domain.playbook import Playbook
 from app.state.codec import StateTooNew
+from app.state.conversations import ConversationStateManager
 from app.state.jobs import JobClaim, Jobs
 from app.state.leases import LeaseKeeper
 
@@ -45,11 +47,13 @@ class AnalysisRunner:
         leases: LeaseKeeper,
         analyst: Analyst,
         playbooks: Mapping[str, Playbook],
+        conversations: ConversationStateManager,
     ) -> None:
         self._jobs = jobs
         self._leases = leases
         self._analyst = analyst
         self._playbooks = playbooks
+        self._conversations = conversations
 
     async def run(self, case_id: str, turn: int) -> bool:
         """Work on a job if nobody does; False if there was nothing to do.
@@ -123,6 +127,8 @@ class AnalysisRunner:
             job=claim.job.id,
         )
         told = notification("analysis.completed", claim.job)
+        if result.needs_human:
+            await self._ask_human(claim)
         counts = await self._jobs.finish(claim, result, event, told, ttl=playbook.ttl.completed)
         _log.info(
             "job.done" if counts else "job.superseded",
@@ -134,7 +140,27 @@ class AnalysisRunner:
     async def _give_up(self, claim: JobClaim, playbook: Playbook, reason: str) -> None:
         event = failure(claim.job, claim.state.locale, "gave_up")
         told = notification("analysis.failed", claim.job)
+        await self._ask_human(claim)
         await self._jobs.give_up(claim, reason, event, told, ttl=playbook.ttl.completed)
+
+    async def _ask_human(self, claim: JobClaim) -> None:
+        """Ask for a human, in the order of all that happens in the case and once for the job.
+
+        It comes before the job's end, so that no crash in between loses it.
+        """
+        handoff = claim.state.handoff
+        if handoff is not None and handoff.is_open:
+            return
+        command = AskHuman(reason="", by="analysis")
+        try:
+            await self._conversations.accept_from_analysis(
+                claim.job.case_id,
+                Accepted(command=command, at=time.time_ns() // 1_000_000),
+                key=claim.job.id,
+                fingerprint=claim.job.id,
+            )
+        except CaseFull:
+            _log.warning("job.nobody_asked", job=claim.job.id, reason="the case is full")
 
     async def _hand_over(self, claim: JobClaim) -> None:
         try:

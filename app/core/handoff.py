@@ -66,8 +66,8 @@ def moved(handoff: Handoff | None, command: HandoffCommand, at: int) -> Handoff:
         HandoffConflict: the operator does not have the conversation, or cannot have it.
     """
     match command:
-        case AskHuman(reason=reason):
-            return requested(handoff, "person", reason, at)
+        case AskHuman(reason=reason, by=by):
+            return requested(handoff, by, reason, at)
         case Take(operator=operator):
             return _taken(handoff, operator, at)
         case OperatorSays(operator=operator):

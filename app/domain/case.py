@@ -39,9 +39,10 @@ class Conclude(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class AskHuman(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ask_human"):
-    """The person asks for a human."""
+    """Somebody asks for a human: the person, or a background analysis that needs one."""
 
     reason: str
+    by: Literal["person", "analysis"] = "person"
 
 
 class Take(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="take"):

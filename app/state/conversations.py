@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.domain.analysis import Analysis
 from app.domain.case import (
     Accepted,
+    AskHuman,
     CaseState,
     HandoffStatus,
     OnBusy,
@@ -225,7 +226,8 @@ class ConversationStateManager:
             CaseFull: the playbook's limit is reached.
             StateTooNew: the command is taken in, but another version has to answer it.
         """
-        if not token_hash or not isinstance(accepted.command, PersonCommand):
+        theirs = isinstance(accepted.command, PersonCommand) and not _is_analysts(accepted)
+        if not token_hash or not theirs:
             raise ValueError("a person acts with a credential, and not as an operator")
         return await self._accept(case_id, accepted, token_hash, key, fingerprint, on_busy, claim)
 
@@ -243,6 +245,20 @@ class ConversationStateManager:
             raise TypeError("what a person says needs the person's credential")
         return await self._accept(
             case_id, accepted, "", f"operator {key}", fingerprint, "enqueue", claim
+        )
+
+    async def accept_from_analysis(
+        self, case_id: str, accepted: Accepted, *, key: str, fingerprint: str
+    ) -> Receipt:
+        """Take in that a background analysis needs a human; an API instance works on it.
+
+        Raises:
+            CaseNotFound, IdempotencyMismatch, CaseFull, StateTooNew: as `accept` does.
+        """
+        if not _is_analysts(accepted):
+            raise TypeError("an analysis asks for a human and does nothing else")
+        return await self._accept(
+            case_id, accepted, "", f"analysis {key}", fingerprint, "enqueue", claim=False
         )
 
     async def _accept(
@@ -588,3 +604,7 @@ class ConversationStateManager:
             behind=behind,
             reason="handover" if reason == b"handover" else "takeover",
         )
+
+
+def _is_analysts(accepted: Accepted) -> bool:
+    return isinstance(accepted.command, AskHuman) and accepted.command.by == "analysis"

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from app.core import prompts
 from app.core.analyst import Analyst
+from app.core.background import AnalysisRunner
 from app.core.handoff import display_name, operator_says
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
 from app.core.rules import Rules
@@ -15,6 +16,7 @@ from app.core.steps import Answer
 from app.domain.case import (
     Accepted,
     AskHuman,
+    CaseState,
     Command,
     Conclude,
     Correct,
@@ -28,11 +30,14 @@ from app.domain.case import (
 )
 from app.domain.errors import CaseFull, CaseNotFound, HandoffConflict, InvalidInput
 from app.domain.event import name_of
+from app.domain.job import Job
 from app.llm.failover import FailoverModel
 from app.llm.scripted import Hold, Script, ScriptedModel
 from app.state import keys
 from app.state.handoffs import HandoffPlace
+from app.state.jobs import Jobs
 from tests.support.api import Case
+from tests.support.cases import TOKEN_HASH, post, turn_of
 from tests.support.claims import Talk, claim_of, new_state
 from tests.support.cores import PATIENCE, START, Core, names
 from tests.support.playbooks import tiny_playbook
@@ -41,6 +46,7 @@ from tests.support.replies import analysis_document, turn_document
 PLAYBOOK = tiny_playbook()
 RULES = {PLAYBOOK.id: Rules(PLAYBOOK)}
 STORY = Say(text="Water has been dripping from my bathroom ceiling since yesterday.")
+NONSENSE = "My cat composed an opera about the moon and it is quite good"
 GAS = Say(text="I smell gas in my kitchen.")
 ADVICE = "Open the windows, light nothing and leave the house. Call 193.\n\n"
 CALLED = "I have called somebody of the shop."
@@ -133,7 +139,7 @@ async def test_a_model_can_raise_the_flag_that_calls_a_human() -> None:
 
 async def test_a_result_that_needs_a_human_asks_for_one(talk: Talk) -> None:
     """Where nothing could be placed, an analysis calls somebody instead of guessing."""
-    await talk.take(Say(text="My cat composed an opera about the moon and it is quite good"))
+    await talk.take(Say(text=NONSENSE))
     answer = await talk.take(Conclude(reason=""))
     assert answer.result is not None
     assert answer.result.needs_human
@@ -541,3 +547,81 @@ async def test_the_request_is_told_to_the_world_in_the_same_commit(core: Core) -
     case = await asked(core)
     held = await core.store.command("HKEYS", keys.CaseKeys(case.id).outbox)
     assert held == [f"msg_{case.id}_1_handoff.requested".encode()]
+
+
+async def analysed(core: Core, state: CaseState) -> Job:
+    """End a case's interview with a background job, and let a worker do it twice."""
+    await core.conversations.start(state, token_hash=TOKEN_HASH, cap=100, ttl=600)
+    receipt = await post(core.conversations, state.case_id, NONSENSE, claim=True)
+    assert receipt.claim is not None
+    job = Job(
+        case_id=state.case_id, turn=receipt.turn, queue="simple", planned="simple", created_at=1
+    )
+    await core.conversations.finish(
+        receipt.claim,
+        turn_of(receipt.claim, "Thank you."),
+        state=replace(state, status="completed"),
+        result=None,
+        ttl=600,
+        log_ttl=60,
+        events=[],
+        job=job,
+    )
+    worker = AnalysisRunner(
+        Jobs(core.store, "worker"),
+        core.leases,
+        Analyst(RULES, None, dict),
+        {PLAYBOOK.id: PLAYBOOK},
+        core.conversations,
+    )
+    assert await worker.run(state.case_id, job.turn)
+    assert not await worker.run(state.case_id, job.turn)
+    return job
+
+
+async def test_a_background_analysis_that_needs_a_human_asks_for_one(core: Core) -> None:
+    """Its request is a turn of the case, once for the job, and the person reads of it."""
+    state = replace(new_state(PLAYBOOK), case_id=uuid4().hex)
+    await analysed(core, state)
+    async with asyncio.timeout(PATIENCE):
+        await core.reader.wait(state.case_id, 2)
+    opened = await core.handoffs.open(state.case_id)
+    assert opened.result is not None
+    assert opened.result.needs_human
+    assert opened.record.accepted == 2
+    assert opened.committed[1].reply == CALLED
+    handoff = opened.record.state.handoff
+    assert handoff is not None
+    assert (handoff.status, handoff.by) == ("requested", "analysis")
+    assert await listed(core) == [state.case_id]
+
+
+async def test_nobody_is_asked_twice(core: Core) -> None:
+    """Where a human is waited for already, a background analysis asks for no other."""
+    waiting = Handoff(status="requested", by="person", reason="", requested_at=5)
+    state = replace(new_state(PLAYBOOK), case_id=uuid4().hex, handoff=waiting)
+    await analysed(core, state)
+    opened = await core.handoffs.open(state.case_id)
+    assert opened.record.accepted == 1
+    assert opened.record.state.handoff == waiting
+
+
+async def test_only_an_analysis_asks_in_the_name_of_one(core: Core) -> None:
+    """The person's way does not take it, and the analysis can do nothing else."""
+    case = await core.opened()
+    theirs = Accepted(command=AskHuman(reason="", by="analysis"), at=1)
+    with pytest.raises(ValueError, match="credential"):
+        await core.conversations.accept(
+            case.id,
+            theirs,
+            token_hash="digest",
+            key="k",
+            fingerprint="f",
+            on_busy="enqueue",
+            claim=False,
+        )
+    for command in (ASK, STORY, ANA):
+        with pytest.raises(TypeError, match="analysis"):
+            await core.conversations.accept_from_analysis(
+                case.id, Accepted(command=command, at=1), key="k", fingerprint="f"
+            )

@@ -136,6 +136,8 @@ def _said(turn: Turn) -> str:
             return f'<correction n="{turn.turn}" slot="{slot}">{_escaped(value)}</correction>'
         case Conclude():
             return f'<conclude n="{turn.turn}"/>'
+        case AskHuman(by="analysis"):
+            return f'<human_needed n="{turn.turn}"/>'
         case AskHuman(reason=reason):
             return f'<asks_for_human n="{turn.turn}">{_escaped(reason)}</asks_for_human>'
         case Take():

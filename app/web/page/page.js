@@ -129,7 +129,7 @@ function draw() {
   for (const turn of view.turns) {
     const { kind, message, outcome, operator } = turn;
     if (kind === "say") speak("person", message);
-    else if (kind !== "operator" && outcome !== "failed") aside(marks(operator)[kind]);
+    else if (marks(operator)[kind] && outcome !== "failed") aside(marks(operator)[kind]);
     if (isOpen(turn) || turn.reply) {
       const item = speak(kind === "operator" ? "human-says" : "interviewer", turn.reply ?? "");
       item.dataset.turn = turn.turn;
@@ -319,9 +319,11 @@ async function joined() {
   if (saved?.id !== id || running) return;
   view = fresh;
   draw();
-  const news = view.turns.filter(({ turn, operator }) => operator && !known.has(turn));
+  const theirs = ({ kind, operator }) => operator || kind === "need_human";
+  const news = view.turns.filter((one) => theirs(one) && !known.has(one.turn));
   for (const { kind, operator, reply } of news.filter(({ outcome }) => outcome === "completed")) {
-    announce(kind === "operator" ? `${operator}: ${reply}` : `${marks(operator)[kind]}. ${reply}`);
+    const mark = marks(operator)[kind];
+    announce(kind === "operator" ? `${operator}: ${reply}` : mark ? `${mark}. ${reply}` : reply);
   }
   if (await attend()) return;
   const back = news.some(({ kind }) => kind === "hand_back");
