@@ -1,0 +1,74 @@
+"""Every measurement runs, a little of it, so that the benchmarks cannot rot unseen."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.bench import keeping, parts, starting, streams, waiting
+from tests.bench.machine import Cores
+from tests.bench.report import Table
+from tests.bench.rig import Rig, rig
+
+ALL = frozenset(os.sched_getaffinity(0))
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One set-up for all of these, on whatever cores there are."""
+    with rig(tmp_path_factory.mktemp("bench"), Cores(ALL, ALL)) as found:
+        yield found
+
+
+def _is_sound(table: Table, folder: Path) -> None:
+    table.publish(folder)
+    again = msgspec.json.decode((folder / f"{table.name}.json").read_bytes(), type=Table)
+    assert again == table
+    assert table.rows
+    assert all(row.ours > 0 for row in table.rows if "added" not in row.what)
+
+
+def test_streams_are_measured(ready: Rig, tmp_path: Path) -> None:
+    """A floor, an SDK and an instance of ours forward the same words."""
+    plan = streams.Plan(
+        seconds=0.5, words=20, every_ms=5, calm_words=20, calm_ms=5, users=2, sdks=("anthropic",)
+    )
+    _is_sound(streams.capacity(ready, plan), tmp_path)
+    _is_sound(streams.first_words(ready, plan), tmp_path)
+
+
+def test_waiting_is_measured(ready: Rig, tmp_path: Path) -> None:
+    """The first signs of life are seen, and the memory of open streams."""
+    plan = waiting.Plan(users=(1,), silence_ms=400, idle=20, silent_turns=5)
+    _is_sound(waiting.first_status(ready, plan), tmp_path)
+    _is_sound(waiting.memory(ready, plan), tmp_path)
+
+
+def test_keeping_is_measured(ready: Rig, tmp_path: Path) -> None:
+    """Conversations, token logs and crowds of posts are timed."""
+    plan = keeping.Plan(rounds=10, writers=5, words=5, posts=10, repeats=1)
+    for measure in (keeping.conversation, keeping.journal, keeping.posts):
+        _is_sound(measure(ready, plan), tmp_path)
+
+
+def test_parts_are_measured(tmp_path: Path) -> None:
+    """Chunks and readings are timed."""
+    plan = parts.Plan(rounds=10, readings=1)
+    _is_sound(parts.chunk(plan), tmp_path)
+    _is_sound(parts.reading(plan), tmp_path)
+
+
+def test_starting_is_measured(ready: Rig, tmp_path: Path) -> None:
+    """A cold start and a recovery are timed."""
+    plan = starting.Plan(starts=1, sdks=("openai",), cases=100)
+    _is_sound(starting.cold_start(ready, plan), tmp_path)
+    _is_sound(starting.recovery(ready, plan), tmp_path)
+
+
+def test_the_api_loads_no_statistics(ready: Rig) -> None:
+    """An instance that is ready has its SDK loaded, and nothing that belongs to analytics."""
+    loaded = {name.partition(".")[0] for name in starting.imported(ready)}
+    assert {"litestar", "openai", "aiohttp"} <= loaded
+    assert loaded.isdisjoint(starting.FORBIDDEN)
