@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from app.api.handoff_schema import (
     HandoffList,
@@ -48,12 +48,12 @@ class HandoffController(Controller):
         handoffs: HandoffDesk,
         handoff_status: Annotated[
             Literal["open", "requested", "taken"],
-            Parameter(query="status", description="Only those that stand so; `open` is both."),
+            QueryParameter(name="status", description="Only those that stand so; `open` is both."),
         ] = "open",
-        limit: Annotated[int, Parameter(ge=1, le=200, description="At most so many.")] = 50,
+        limit: Annotated[int, QueryParameter(ge=1, le=200, description="At most so many.")] = 50,
         cursor: Annotated[
             str | None,
-            Parameter(
+            QueryParameter(
                 pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$",
                 description="The `cursor` of an earlier page.",
             ),
