@@ -9,10 +9,12 @@ still counts, so a negation at one place never silences danger at another.
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from app.core.patterns import Pattern, compile_pattern
 from app.core.phrases import PhraseIndex, phrase_words
 from app.core.sign_search import Concepts, Reading, said_of
-from app.core.signs import Sign, read_sign
+from app.core.signs import Sign, needs_of, read_sign
 from app.core.text import fold, squeeze, tokens
 from app.domain.assessment import SlotValue
 from app.domain.playbook import (
@@ -23,6 +25,17 @@ from app.domain.playbook import (
     Words,
     more_urgent,
 )
+
+
+class _Sign(Struct, frozen=True):
+    """A sign of one language and what a text must have for it."""
+
+    locale: str
+    sign: Sign
+    needs: tuple[frozenset[str], ...]
+
+    def is_in(self, reading: Reading) -> bool:
+        return reading.may_hold(self.needs) and reading.holds(self.sign)
 
 
 class SafetyFloor:
@@ -48,9 +61,11 @@ class SafetyFloor:
         self._concepts = {
             locale: Concepts(playbook.concepts, locale) for locale in playbook.locales
         }
-        self._signs: dict[str, tuple[tuple[str, Sign], ...]] = {
+        self._signs: dict[str, tuple[_Sign, ...]] = {
             flag.code: tuple(
-                (locale, read_sign(sign)) for locale, signs in flag.signs.items() for sign in signs
+                _Sign(locale, sign, needs_of(sign))
+                for locale, signs in flag.signs.items()
+                for sign in map(read_sign, signs)
             )
             for flag in playbook.red_flags
         }
@@ -61,13 +76,13 @@ class SafetyFloor:
         hits: dict[str, list[tuple[int, int]]] = {}
         for hit in self._phrases.find(list(tokens(said))):
             hits.setdefault(hit.value, []).append((hit.start, hit.end))
-        text = said_of(said)
-        readings = {locale: Reading(one, text) for locale, one in self._concepts.items()}
+        spoken = said_of(said)
+        readings = {locale: Reading(one, spoken) for locale, one in self._concepts.items()}
         return tuple(
             code
             for code, patterns in self._patterns.items()
             if self._counts(code, hits.get(code, []), patterns, said)
-            or any(readings[locale].holds(sign) for locale, sign in self._signs[code])
+            or any(one.is_in(readings[one.locale]) for one in self._signs[code])
         )
 
     def _counts(

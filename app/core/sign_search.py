@@ -7,7 +7,7 @@ concepts do not occur costs next to nothing.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from itertools import chain, pairwise, product
 
 from msgspec import Struct
 
@@ -22,6 +22,7 @@ from app.core.signs import (
     Sequence,
     Sign,
     Word,
+    needs_of,
     read_sequence,
 )
 from app.core.text import squeeze, tokens
@@ -35,6 +36,8 @@ _DENIED = 1
 """How many words may stand between a denial and what it denies."""
 _MOST = 40
 """Places of one thing in one text that are looked at; more say nothing more."""
+_MET = 20_000
+"""Words that are remembered with what begins with them."""
 
 Span = tuple[int, int]
 """The first word, and the one after the last."""
@@ -94,27 +97,66 @@ class Concepts:
                     index.setdefault(plain[0].text, []).append((plain, name))
             self.composed[name] = tuple(composed)
             self.excepted[name] = tuple(map(read_sequence, concept.idioms.get(locale, ())))
+        self._needs = tuple(
+            (f"{{{name}}}", needs_of(one)) for name, all_ in self.composed.items() for one in all_
+        )
         self._lengths = sorted({len(text) for text in self._beginning})
+        self._met: dict[str, tuple[tuple[tuple[Word, ...], str], ...]] = {}
 
     def find(self, text: Said) -> dict[str, list[Span]]:
         """Return the places of all listed words and phrases by their concept."""
         found: dict[str, list[Span]] = {}
+        size = len(text.words)
         for start, word in enumerate(text.words):
             for rest, name in self._starting(word):
                 end = start + len(rest)
-                following = text.words[start + 1 : end]
-                if len(following) == len(rest) - 1 and all(
-                    _is(one, wanted) for one, wanted in zip(following, rest[1:], strict=True)
-                ):
+                if end > size:
+                    continue
+                for one, wanted in zip(text.words[start + 1 : end], rest[1:], strict=True):
+                    if not _is(one, wanted):
+                        break
+                else:
                     found.setdefault(name, []).append((start, end))
         return found
 
-    def _starting(self, word: str) -> Iterator[tuple[tuple[Word, ...], str]]:
-        yield from self._exact.get(word, ())
-        for length in self._lengths:
-            if length > len(word):
-                break
-            yield from self._beginning.get(word[:length], ())
+    def present(self, text: Said, listed: Iterable[str]) -> set[str]:
+        """Return what a text has of all that signs are made of, as `needs_of` writes it.
+
+        Of a concept that is composed of others, it may have too much and never too little.
+        """
+        words = set(text.words)
+        found = {f"{one[:end]}*" for one in words for end in range(1, len(one) + 1)}
+        found |= words
+        found.update(f"{{{name}}}" for name in listed)
+        more = True
+        while more:
+            more = False
+            for name, needs in self._needs:
+                if name not in found and has_all(needs, found):
+                    found.add(name)
+                    more = True
+        return found
+
+    def _starting(self, word: str) -> Iterable[tuple[tuple[Word, ...], str]]:
+        """Return what begins with a word; people use the same few thousand again and again."""
+        found = self._met.get(word)
+        if found is None:
+            beginnings = {word[:length] for length in self._lengths}
+            listed = [self._exact.get(word, ())]
+            listed += [self._beginning.get(one, ()) for one in sorted(beginnings, key=len)]
+            found = tuple(chain.from_iterable(listed))
+            if len(self._met) >= _MET:
+                self._met.clear()
+            self._met[word] = found
+        return found
+
+
+def has_all(needs: tuple[frozenset[str], ...], present: set[str]) -> bool:
+    """Say whether something of each set is present."""
+    for need in needs:  # noqa: SIM110 - run for hundreds of signs on every message
+        if need.isdisjoint(present):
+            return False
+    return True
 
 
 class Reading:
@@ -125,6 +167,7 @@ class Reading:
         self._concepts = concepts
         self._text = text
         self._listed = concepts.find(text)
+        self._present = concepts.present(text, self._listed)
         self._raw: dict[str, list[Span]] = {}
         self._true: dict[str, list[Span]] = {}
         self._places: dict[Word, list[Span]] = {}
@@ -133,6 +176,10 @@ class Reading:
             by_word.setdefault(word, []).append(index)
         self._by_word = by_word
         self._sorted = sorted(by_word)
+
+    def may_hold(self, needs: tuple[frozenset[str], ...]) -> bool:
+        """Say whether the text has what a sign needs, for signs that need what it has not."""
+        return has_all(needs, self._present)
 
     def holds(self, sign: Sign) -> bool:
         """Say whether the text shows a sign."""
@@ -240,9 +287,13 @@ class Reading:
         return self._places[word]
 
     def _clause(self, clause: Clause) -> list[Span]:
-        present = [self.sequence(part.sequence) for part in clause.parts if not part.absent]
-        if not all(present):
-            return []
+        present: list[list[Span]] = []
+        for part in clause.parts:
+            if not part.absent:
+                places = self.sequence(part.sequence)
+                if not places:  # as in nearly every sign for nearly every text
+                    return []
+                present.append(places)
         absent = self._sentences_of(part for part in clause.parts if part.absent)
         found: list[Span] = []
         sentences = set.intersection(*({self._of(one) for one in places} for places in present))
@@ -292,7 +343,7 @@ def _within(chosen: tuple[Span, ...], most: int) -> bool:
 def _apart(chosen: tuple[Span, ...]) -> bool:
     """Say whether no word serves two parts."""
     ordered = sorted(chosen)
-    return all(end <= start for (_, end), (start, _) in zip(ordered, ordered[1:], strict=False))
+    return all(end <= start for (_, end), (start, _) in pairwise(ordered))
 
 
 def _covered(place: Span, by: list[Span]) -> bool:

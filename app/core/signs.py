@@ -17,6 +17,7 @@ This module reads signs; `app.core.sign_search` finds them in a text.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from msgspec import Struct
 
@@ -104,6 +105,7 @@ def read_sign(text: str) -> Sign:
     return Sign(clauses)
 
 
+@cache
 def read_sequence(text: str) -> Sequence:
     """Read words and concepts that follow each other, as a concept's own list holds them.
 
@@ -124,6 +126,31 @@ def read_sequence(text: str) -> Sequence:
         gap = GAPS.get(raw, 0)
         said = []
     return Sequence(tuple(elements))
+
+
+def needs_of(sign: Sign | Sequence) -> tuple[frozenset[str], ...]:
+    """Return what a text must have for a sign or a sequence to be in it: of each set, one.
+
+    A word stands for itself, `word*` for a beginning and `{name}` for a concept, as they are
+    written.
+
+    >>> [sorted(one) for one in needs_of(read_sign("a b|{c} ... d* & !e + f"))]
+    [['a', '{c}'], ['d*'], ['f']]
+    """
+    if isinstance(sign, Sign):
+        present = (part for clause in sign.clauses for part in clause.parts if not part.absent)
+        return tuple(need for part in present for need in needs_of(part.sequence))
+    return tuple(
+        frozenset(_written(phrase[0]) for phrase in element.choices) for element in sign.elements
+    )
+
+
+def _written(atom: Atom) -> str:
+    match atom:
+        case Ref(name):
+            return f"{{{name}}}"
+        case Word(text, begins):
+            return f"{text}*" if begins else text
 
 
 def concepts_of(sign: Sign | Sequence) -> Iterator[str]:
