@@ -13,6 +13,13 @@ from tests.support.toml_text import write_playbook
 
 
 @pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey for the API alone: its instance lives on and would take other tests' turns over."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("api-var")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def tiny_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings with which an instance serves the tiny playbook."""
     folder = tmp_path_factory.mktemp("playbooks")

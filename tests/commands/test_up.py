@@ -191,7 +191,7 @@ def test_an_api_that_cannot_start_ends_everything(var: Path, tmp_path: Path) -> 
     try:
         assert up.wait_ended() == 1
         assert "no_such" in up.output()
-        assert "api does not start" in up.output()
+        assert " does not start: it ended with status 1" in up.output()
     finally:
         up.close()
     assert holder(var) is None
