@@ -13,8 +13,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.support.replies import analysis_document
+from tests.support.replies import analysis_document, turn_document
 from tests.support.wires import anthropic_events, responses_events
+
+SLOTS = {"story": "It drips.", "when": "2026-01-02", "wish": "A plumber."}
+"""Everything that the tiny playbook requires."""
 
 
 class Call(Struct, frozen=True):
@@ -103,6 +106,11 @@ def slow_provider() -> Iterator[SlowProvider]:
 def _document(members: set[str], provider: str) -> tuple[str, str]:
     code = "plumbing.leak" if provider == "openai" else "plumbing.blockage"
     whole = analysis_document(candidates=[{"code": code, "confidence": 0.8}])
+    if "reply" in members:
+        turn = turn_document(
+            "I see.", slots=SLOTS, candidates={code: 0.9}, complexity="high", done=True
+        )
+        return "interview", json.dumps(turn)
     if "verdict" in members:
         verdict = {"justification": "Water drips.", "verdict": "plumbing.leak", "confidence": 0.9}
         return "judge", json.dumps(verdict)
