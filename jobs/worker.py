@@ -63,12 +63,14 @@ class Duties:
         self.queue = ArqQueue(url)
         self.workforce = Workforce(self.store)
         self.conversations = ConversationStateManager(self.store, self.name)
+        self.news = asyncio.Event()
         self.runner = AnalysisRunner(
             Jobs(self.store, self.name),
             self.leases,
             self.engine.analyst,
             self.engine.playbooks,
             self.conversations,
+            on_news=self.news.set,
         )
         self.reconciler = Reconciler(Agenda(self.store), self.queue, tuple(self.slots))
 
@@ -96,7 +98,7 @@ async def run_worker(
         lambda: _housekeeping(duties),
         lambda: _signs_of_life(duties),
         duties.reconciler.run,
-        lambda: tell(settings, duties.store, stopping),
+        lambda: tell(settings, duties.store, stopping, duties.news),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks = [asyncio.create_task(_kept_up(make)) for make in makers]

@@ -48,7 +48,10 @@ class AnalysisRunner:
         analyst: Analyst,
         playbooks: Mapping[str, Playbook],
         conversations: ConversationStateManager,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take the collaborators; `on_news` is called when the world has something to be told."""
+        self._on_news = on_news
         self._jobs = jobs
         self._leases = leases
         self._analyst = analyst
@@ -130,6 +133,7 @@ class AnalysisRunner:
         if result.needs_human:
             await self._ask_human(claim)
         counts = await self._jobs.finish(claim, result, event, told, ttl=playbook.ttl.completed)
+        self._on_news()
         _log.info(
             "job.done" if counts else "job.superseded",
             job=claim.job.id,
@@ -142,6 +146,7 @@ class AnalysisRunner:
         told = notification("analysis.failed", claim.job)
         await self._ask_human(claim)
         await self._jobs.give_up(claim, reason, event, told, ttl=playbook.ttl.completed)
+        self._on_news()
 
     async def _ask_human(self, claim: JobClaim) -> None:
         """Ask for a human, in the order of all that happens in the case and once for the job.
