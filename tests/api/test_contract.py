@@ -81,7 +81,7 @@ def test_the_api_keeps_its_contract(api: Api, tmp_path: Path, phases: str, examp
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
     )
     told = "\n".join(line[:300] for line in (done.stdout + done.stderr).splitlines())
