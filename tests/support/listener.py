@@ -61,6 +61,13 @@ class Listener:
         path = f"{BASE}/cases/{self.case.id}/turns/{self.turn}/events"
         return self._read(api, "GET", path, None, headers, most)
 
+    @classmethod
+    def of_turn(cls, case: Case, turn: int) -> "Listener":
+        """Return a listener to a turn that was posted before."""
+        listener = cls(case, "", "")
+        listener.turn = turn
+        return listener
+
     def insist(self, where: Callable[[], Api], seconds: float = 30.0) -> None:
         """Come back again and again, until the turn has ended."""
         _insist(lambda: self.listen(where()), seconds)
@@ -153,9 +160,9 @@ class CaseListener:
 
 
 def wait_for_words(listeners: Iterable[Listener], number: int, seconds: float = 30.0) -> None:
-    """Wait until each of them, read on other threads, has so many frames."""
+    """Wait until each of them, read on other threads, has so many frames or has ended."""
     waited = list(listeners)
-    _insist(lambda: all(len(one.frames) >= number for one in waited), seconds)
+    _insist(lambda: all(one.ended or len(one.frames) >= number for one in waited), seconds)
 
 
 def place_of(frame_id: str) -> Place:

@@ -44,6 +44,8 @@ def write_proof_playbooks(folder: Path) -> dict[str, str]:
     phrases = replace(
         tiny.phrases,
         acknowledge={locale: (text,) for locale, text in said.items()},
+        unclear=said,
+        retry=said,
         addendum=said,
         closing=said,
     )
