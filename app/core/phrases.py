@@ -5,6 +5,7 @@ So the time grows with the text and not with the number of phrases.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -45,6 +46,7 @@ class PhraseIndex(Generic[Value]):
                     yield Hit(found[index].start, found[stop - 1].end, len(rest) + 1, value)
 
 
+@lru_cache(maxsize=8_192)
 def phrase_words(phrase: str) -> tuple[str, ...]:
     """Return a phrase as the words an index compares.
 

@@ -34,8 +34,8 @@ _MESSAGE = 60
 """How many words the clauses of a sign may span."""
 _DENIED = 1
 """How many words may stand between a denial and what it denies."""
-_MOST = 40
-"""Places of one thing in one text that are looked at; more say nothing more."""
+_MOST = 200
+"""Places of one clause that are looked at; more say nothing more."""
 _MET = 20_000
 """Words that are remembered with what begins with them."""
 
@@ -101,21 +101,22 @@ class Concepts:
             (f"{{{name}}}", needs_of(one)) for name, all_ in self.composed.items() for one in all_
         )
         self._lengths = sorted({len(text) for text in self._beginning})
-        self._met: dict[str, tuple[tuple[tuple[Word, ...], str], ...]] = {}
+        self._met: dict[str, _Starts] = {}
 
     def find(self, text: Said) -> dict[str, list[Span]]:
         """Return the places of all listed words and phrases by their concept."""
         found: dict[str, list[Span]] = {}
-        size = len(text.words)
-        for start, word in enumerate(text.words):
-            for rest, name in self._starting(word):
-                end = start + len(rest)
-                if end > size:
-                    continue
-                for one, wanted in zip(text.words[start + 1 : end], rest[1:], strict=True):
-                    if not _is(one, wanted):
-                        break
-                else:
+        words = text.words
+        size = len(words)
+        for start, word in enumerate(words):
+            starts = self._starting(word)
+            for name in starts.alone:
+                found.setdefault(name, []).append((start, start + 1))
+            if start + 1 == size:
+                break
+            for rest, name in (*starts.before.get(words[start + 1], ()), *starts.before_some):
+                end = start + 1 + len(rest)
+                if end <= size and all(map(_is, words[start + 1 : end], rest)):
                     found.setdefault(name, []).append((start, end))
         return found
 
@@ -137,18 +138,35 @@ class Concepts:
                     more = True
         return found
 
-    def _starting(self, word: str) -> Iterable[tuple[tuple[Word, ...], str]]:
+    def _starting(self, word: str) -> "_Starts":
         """Return what begins with a word; people use the same few thousand again and again."""
         found = self._met.get(word)
         if found is None:
-            beginnings = {word[:length] for length in self._lengths}
+            beginnings = sorted({word[:length] for length in self._lengths}, key=len)
             listed = [self._exact.get(word, ())]
-            listed += [self._beginning.get(one, ()) for one in sorted(beginnings, key=len)]
-            found = tuple(chain.from_iterable(listed))
+            listed += [self._beginning.get(one, ()) for one in beginnings]
             if len(self._met) >= _MET:
                 self._met.clear()
-            self._met[word] = found
+            found = self._met[word] = _Starts(chain.from_iterable(listed))
         return found
+
+
+class _Starts:
+    """What is listed under one first word, by what has to follow it."""
+
+    __slots__ = ("alone", "before", "before_some")
+
+    def __init__(self, listed: Iterable[tuple[tuple[Word, ...], str]]) -> None:
+        self.alone: list[str] = []
+        self.before: dict[str, list[tuple[tuple[Word, ...], str]]] = {}
+        self.before_some: list[tuple[tuple[Word, ...], str]] = []
+        for phrase, name in listed:
+            if len(phrase) == 1:
+                self.alone.append(name)
+            elif phrase[1].begins:
+                self.before_some.append((phrase[1:], name))
+            else:
+                self.before.setdefault(phrase[1].text, []).append((phrase[1:], name))
 
 
 def has_all(needs: tuple[frozenset[str], ...], present: set[str]) -> bool:
@@ -193,7 +211,7 @@ class Reading:
             if not found:
                 return False
             spans.append(found)
-        return any(_within(chosen, _MESSAGE) for chosen in _choices(spans))
+        return any(True for _ in _choices(spans, _MESSAGE))
 
     def sequence(self, sequence: Sequence, *, raw: bool = False) -> list[Span]:
         """Return the places of a sequence."""
@@ -202,15 +220,18 @@ class Reading:
         for element in others:
             if not found:
                 return []
-            following = self._element(element, raw)
-            found = _unique(
-                (start, other_end)
-                for start, end in found
-                for other_start, other_end in following
-                if end <= other_start <= end + element.gap
-                and self._text.sentence[end - 1] == self._text.sentence[other_start]
-            )
+            found = self._followed(found, self._element(element, raw), element.gap)
         return found
+
+    def _followed(self, found: list[Span], following: list[Span], gap: int) -> list[Span]:
+        """Join places with those that begin at most `gap` words later in the same sentence."""
+        sentence = self._text.sentence
+        return _unique(
+            (start, other_end)
+            for start, end in found
+            for other_start, other_end in _beginning(following, end, end + gap)
+            if sentence[end - 1] == sentence[other_start]
+        )
 
     def concept(self, name: str) -> list[Span]:
         """Return the places of a concept that no exception and no denial takes back."""
@@ -224,7 +245,7 @@ class Reading:
                 ]
                 places = [one for one in places if not _covered(one, excepted)]
             if places and name in self._concepts.deniable:
-                places = [one for one in places if not self._denied(one)]
+                places = [one for one in places if one[0] not in self._deniable_from]
             self._true[name] = places
         return self._true[name]
 
@@ -239,11 +260,15 @@ class Reading:
             )
         return self._raw[name]
 
-    def _denied(self, place: Span) -> bool:
+    @cached_property
+    def _deniable_from(self) -> frozenset[int]:
+        """Return every word at which something that is denied would begin."""
         stretch = self._text.stretch
-        return any(
-            end <= place[0] <= end + _DENIED and stretch[end - 1] == stretch[place[0]]
+        return frozenset(
+            index
             for _, end in self.concept(DENIAL)
+            for index in range(end, min(end + _DENIED + 1, len(stretch)))
+            if stretch[end - 1] == stretch[index]
         )
 
     def _element(self, element: Element, raw: bool) -> list[Span]:
@@ -258,14 +283,7 @@ class Reading:
         for atom in others:
             if not found:
                 break
-            following = self._atom(atom, raw)
-            found = [
-                (start, other_end)
-                for start, end in found
-                for other_start, other_end in following
-                if end == other_start
-                and self._text.sentence[end - 1] == self._text.sentence[other_start]
-            ]
+            found = self._followed(found, self._atom(atom, raw), 0)
         return found
 
     def _atom(self, atom: Atom, raw: bool) -> list[Span]:
@@ -283,7 +301,7 @@ class Reading:
                 high = bisect_right(self._sorted, word.text + "\uffff")
                 matching = self._sorted[low:high]
             places = [index for one in matching for index in self._by_word.get(one, ())]
-            self._places[word] = [(index, index + 1) for index in sorted(places)[:_MOST]]
+            self._places[word] = [(index, index + 1) for index in sorted(places)]
         return self._places[word]
 
     def _clause(self, clause: Clause) -> list[Span]:
@@ -295,16 +313,16 @@ class Reading:
                     return []
                 present.append(places)
         absent = self._sentences_of(part for part in clause.parts if part.absent)
-        found: list[Span] = []
+        found: set[Span] = set()
         sentences = set.intersection(*({self._of(one) for one in places} for places in present))
         for number in sorted(sentences - absent):
             inside = [[one for one in places if self._of(one) == number] for places in present]
-            found.extend(
-                (min(start for start, _ in chosen), max(end for _, end in chosen))
-                for chosen in _choices(inside)
-                if _within(chosen, _SENTENCE) and _apart(chosen)
-            )
-        return _unique(found)
+            for chosen in _choices(inside, _SENTENCE):
+                if _apart(chosen):
+                    found.add((min(one[0] for one in chosen), max(one[1] for one in chosen)))
+                    if len(found) == _MOST:
+                        return sorted(found)
+        return sorted(found)
 
     def _sentences_of(self, parts: Iterable[Part]) -> set[int]:
         return {self._of(span) for part in parts for span in self.sequence(part.sequence)}
@@ -327,17 +345,29 @@ def _is(word: str, wanted: Word) -> bool:
 
 
 def _unique(spans: Iterable[Span]) -> list[Span]:
-    return sorted(set(spans))[:_MOST]
+    return sorted(set(spans))
 
 
-def _choices(places: list[list[Span]]) -> Iterator[tuple[Span, ...]]:
-    """Yield every choice of one place of each, as far as there are not very many."""
-    most = _MOST if len(places) < 3 else 8
-    return product(*(one[:most] for one in places))
+def _beginning(places: list[Span], low: int, high: int) -> list[Span]:
+    """Return the places, of a sorted list, that begin at words low to high."""
+    return places[bisect_left(places, (low, 0)) : bisect_left(places, (high + 1, 0))]
 
 
-def _within(chosen: tuple[Span, ...], most: int) -> bool:
-    return max(end for _, end in chosen) - min(start for start, _ in chosen) <= most
+def _choices(places: list[list[Span]], most: int) -> Iterator[tuple[Span, ...]]:
+    """Yield every choice of one place of each that spans no more than so many words."""
+
+    def extend(chosen: tuple[Span, ...], rest: list[list[Span]]) -> Iterator[tuple[Span, ...]]:
+        if not rest:
+            yield chosen
+            return
+        start, end = min(one[0] for one in chosen), max(one[1] for one in chosen)
+        for one in _beginning(rest[0], end - most, start + most):
+            if max(end, one[1]) - min(start, one[0]) <= most:
+                yield from extend((*chosen, one), rest[1:])
+
+    first, *others = places
+    for one in first:
+        yield from extend((one,), others)
 
 
 def _apart(chosen: tuple[Span, ...]) -> bool:
