@@ -56,8 +56,10 @@ class Tuning(Struct, frozen=True):
     length_power: float = 0.32
     """Evidence is divided by the number of recognised words to this power."""
     temperature: float = 0.9
-    none_level: float = 4.6
+    none_level: float = 2.6
     """The evidence that "none of these" has."""
+    none_level_concepts: float = 2.0
+    """What is added to it where there are concepts, which speak in stray texts as well."""
     unknown_weight: float = 3.2
     """What every word that the playbook does not have adds to that evidence."""
     latest_weight: float = 1.2
@@ -176,6 +178,8 @@ class Lexicon:
                 scores[number] = scores.get(number, 0.0) + strength * value
         scale = 1 / max(1.0, mass) ** self._tuning.length_power
         nothing = self._tuning.none_level + self._tuning.unknown_weight * unknown * scale
+        if self._concepts:
+            nothing += self._tuning.none_level_concepts
         return {number: score * scale for number, score in scores.items()}, nothing
 
     def _weights(self, texts: Sequence[str]) -> list[float]:
@@ -192,32 +196,35 @@ class Lexicon:
         self, text: str, weight: float, features: dict[str, float], phrases: dict[int, float]
     ) -> int:
         """Add a text's features and phrases to the others; return how many words are unknown."""
+        text = text[:_LONGEST_READ]
         said: list[str] = []
         unknown = 0
-        for word in filter(_carries_meaning, words(text[:_LONGEST_READ])):
-            known, certainty = stem(word), 1.0
-            if word not in self._vocabulary and self._is_doubtful(known):
-                meant = self._typos.nearest(word)
-                if meant is not None:
-                    known, certainty = stem(meant), self._tuning.typo_weight
+        for word in filter(_carries_meaning, words(text)):
+            known, certainty = self._recognise(word)
             said.append(known)
             if known in self._evidence:
                 features[known] = features.get(known, 0.0) + weight * certainty
             else:
                 unknown += 1
-        for pair in _pairs(said):
-            if pair in self._evidence:
-                features[pair] = features.get(pair, 0.0) + weight
-        for concept in self._meant(text[:_LONGEST_READ]):
-            if concept in self._evidence:
-                strength = weight * self._tuning.concept_weight
-                features[concept] = features.get(concept, 0.0) + strength
+        joined = dict.fromkeys(self._meant(text), weight * self._tuning.concept_weight)
+        for feature, strength in (*((pair, weight) for pair in _pairs(said)), *joined.items()):
+            if feature in self._evidence:
+                features[feature] = features.get(feature, 0.0) + strength
         tokens = [Token(one, index, index + 1) for index, one in enumerate(said)]
         for hit in self._phrases.find(tokens):
             strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
             for number in hit.value:
                 phrases[number] = phrases.get(number, 0.0) + weight * strength / len(hit.value)
         return unknown
+
+    def _recognise(self, word: str) -> tuple[str, float]:
+        """Return the stem a word stands for and how sure that is."""
+        known = stem(word)
+        if word not in self._vocabulary and self._is_doubtful(known):
+            meant = self._typos.nearest(word)
+            if meant is not None:
+                return stem(meant), self._tuning.typo_weight
+        return known, 1.0
 
     def _is_doubtful(self, known: str) -> bool:
         """Say whether a stem is unknown, or too short to be known for sure."""

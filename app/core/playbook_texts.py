@@ -31,16 +31,19 @@ def text_mistakes(part: Struct, locales: set[str], path: Path) -> Iterator[Mista
             yield from _words(value, locales, place, required=field.required)
             if field.name in _PATTERN_FIELDS:
                 yield from _patterns(value, place)
-        elif isinstance(value, Struct):
-            yield from text_mistakes(value, locales, place)
-        elif isinstance(value, dict):
-            for key, one in value.items():
-                if isinstance(one, Struct):
-                    yield from text_mistakes(one, locales, (*place, key))
-        elif isinstance(value, tuple):
-            for index, one in enumerate(value):
-                if isinstance(one, Struct):
-                    yield from text_mistakes(one, locales, (*place, index))
+        else:
+            for inner, key in _inside(value):
+                yield from text_mistakes(inner, locales, (*place, *key))
+
+
+def _inside(value: object) -> Iterator[tuple[Struct, Path]]:
+    """Yield the structs that a field holds, each with its place in it."""
+    if isinstance(value, Struct):
+        yield value, ()
+    elif isinstance(value, dict):
+        yield from ((one, (key,)) for key, one in value.items() if isinstance(one, Struct))
+    elif isinstance(value, tuple):
+        yield from ((one, (index,)) for index, one in enumerate(value) if isinstance(one, Struct))
 
 
 def _text(texts: Texts, locales: set[str], path: Path) -> Iterator[Mistake]:

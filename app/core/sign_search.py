@@ -7,7 +7,8 @@ concepts do not occur costs next to nothing.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, pairwise, product
+from functools import cached_property
+from itertools import chain, pairwise
 
 from msgspec import Struct
 

@@ -16,7 +16,7 @@ from app.core.safety import SafetyFloor, every
 from app.core.text import fold, tokens, words
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
-from app.domain.playbook import Level, Playbook, Slot
+from app.domain.playbook import LEVEL_ORDER, Level, Playbook, Slot
 
 _STORY_WORDS = 4
 """A first message shorter than this, in which nothing is recognised, is a greeting and no story."""
@@ -70,7 +70,7 @@ class Understanding:
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, message, candidates)
         written = sum(map(len, said)) + len(message)
-        return self._assess(slots, candidates, flags, signals, written)
+        return self._assess(slots, candidates, flags, signals, written, before.complexity)
 
     def correct(self, state: CaseState, slot: str, value: str, turn: int) -> Assessment:
         """Return the assessment after the person set a fact; an empty value removes it.
@@ -92,7 +92,7 @@ class Understanding:
             candidates = self._classify([value], flags)
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, "", candidates)
-        return self._assess(slots, candidates, flags, signals, state.said_chars)
+        return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
 
     def is_placed(self, assessment: Assessment) -> bool:
         """Say whether the leading candidate is likely enough to be called the classification."""
@@ -106,8 +106,11 @@ class Understanding:
         flags: tuple[RaisedFlag, ...],
         signals: tuple[str, ...],
         written: int,
+        least: Level,
     ) -> Assessment:
-        complexity = self._complexity(candidates, flags, signals, written)
+        # What a model found complex does not become simple because a rule cannot see why.
+        found = self._complexity(candidates, flags, signals, written)
+        complexity = max(found, least, key=LEVEL_ORDER.index)
         return Assessment(
             slots=slots,
             candidates=candidates,

@@ -179,7 +179,7 @@ class RedFlag(_Part, frozen=True, kw_only=True):
     """Regular expressions that, where they cover a hit of `words` or `patterns`, take it back."""
     answers: tuple[Answer, ...] = ()
     areas: tuple[Code, ...] = ()
-    """Areas or sub-areas that are this danger by themselves: a case surely placed there raises it."""
+    """Areas or sub-areas that are this danger by themselves: a case surely of one raises it."""
     suggests: tuple[Code, ...] = ()
     """Sub-areas that a case with this danger is likely to be of."""
     urgency: UrgencyLevel
