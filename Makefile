@@ -11,10 +11,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check bench prove-takeover requirements clean
+.PHONY: help up test check bench requirements clean
+.PHONY: prove-takeover prove-durability prove-draining prove-model
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment. Each stamp is written last, so that an interrupted installation is done again;
 # so is one whose pins have changed.
@@ -57,8 +58,20 @@ check: .venv/dev.stamp ## Check style, types and who imports whom
 bench: .venv/dev.stamp ## Measure; the figures are printed and written to var/
 	$(BIN)/python -m pytest -m slow tests/bench -s $(ARGS)
 
-prove-takeover: .venv/dev.stamp ## Kill generators, again and again, and count what was lost
-	$(BIN)/python -m pytest -m slow tests/faults -s $(ARGS)
+# Every test run takes these proofs with few rounds; here they take many, or as many as ROUNDS says.
+prove = TRIAGE_PROOF_ROUNDS=$(or $(ROUNDS),$(1)) $(BIN)/python -m pytest -m '' --timeout 3600 $(2) $(ARGS)
+
+prove-takeover: .venv/dev.stamp ## Kill whoever answers, two hundred times, and count the words
+	$(call prove,140,tests/faults/test_takeover.py)
+
+prove-durability: .venv/dev.stamp ## Kill Valkey under writers, and look for what was acknowledged
+	$(call prove,20,tests/faults/test_durability.py tests/faults/test_expiry.py)
+
+prove-draining: .venv/dev.stamp ## Stop and replace instances under load, and look for failures
+	$(call prove,20,tests/faults/test_draining.py)
+
+prove-model: .venv/dev.stamp ## Try random histories of kills and freezes against a model
+	$(call prove,150,tests/faults/test_model.py)
 
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv

@@ -1,5 +1,6 @@
 """Durability: Valkey is killed under writers, and whatever was acknowledged is there afterwards."""
 
+import asyncio
 import itertools
 import random
 import time
@@ -8,8 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.embedded import EmbeddedValkey
+from app.state.conversations import ConversationStateManager
+from app.state.store import Store
 from tests.faults.conftest import MakeFleet, Show
 from tests.support.api import Api, Case
+from tests.support.cases import finished, opened, post
 from tests.support.listener import Listener, conversation, settled, wait_for_words
 from tests.support.patient import Writers
 from tests.support.proofs import STORY, rounds, spread
@@ -17,6 +21,8 @@ from tests.support.proofs import STORY, rounds, spread
 WRITERS = 6
 A_CASE = 25
 SERVING_SECONDS = 3.0
+MANY = 20_000
+MANY_SERVING_SECONDS = 1.5
 
 
 @pytest.mark.timeout(3_600)
@@ -97,6 +103,76 @@ def test_a_restart_recovers_every_conversation(
         ]  # fmt: skip
         assert turns[0]["reply"] == listener.message()
         assert all(one["outcome"] == "completed" and one["reply"] for one in turns)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_many_conversations_are_served_soon_after_a_kill(
+    make_fleet: MakeFleet, own_valkey: EmbeddedValkey, show: Show
+) -> None:
+    """Twenty thousand conversations are all there, and whoever writes hardly had to wait."""
+    began = time.monotonic()
+    ids = asyncio.run(_filled(own_valkey.url))
+    filled = time.monotonic() - began
+    (instance,) = make_fleet(own_valkey).some(1)
+    writers = Writers(lambda: instance.api, a_case=A_CASE)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(writers.write, "a writer")
+        writers.wait_for(20)
+        own_valkey.kill()
+        began = time.monotonic()
+        own_valkey.start()
+        serving = writers.wait_for(1) - began
+        writers.stop()
+        cases = written.result()
+    assert asyncio.run(_whole(own_valkey.url, ids)) == MANY
+    for case, said in cases:
+        assert [one["message"] for one in settled(instance.api, case)] == said
+    size = sum(one.stat().st_size for one in own_valkey.folder.rglob("*.aof"))
+    show(
+        "kill -9 of Valkey that holds many conversations",
+        [
+            ("conversations of one turn", MANY),
+            ("written in", f"{filled:.0f} s"),
+            ("append-only file", f"{size / 1e6:.0f} MB"),
+            ("restart to served", f"{serving * 1_000:.0f} ms"),
+        ],
+    )
+    assert serving <= MANY_SERVING_SECONDS
+
+
+async def _filled(url: str) -> list[str]:
+    """Keep many conversations of one turn each; returns their ids."""
+    store = Store(url)
+    conversations = ConversationStateManager(store, "filler")
+    free = asyncio.Semaphore(50)
+
+    async def one() -> str:
+        async with free:
+            case_id = (await opened(conversations, ttl=3_600)).case_id
+            claim = (await post(conversations, case_id, STORY, claim=True)).claim
+            assert claim is not None
+            await finished(conversations, claim, f"And then, {case_id}?", ttl=3_600)
+            return case_id
+
+    try:
+        return list(await asyncio.gather(*(one() for _ in range(MANY))))
+    finally:
+        await store.close()
+
+
+async def _whole(url: str, ids: list[str]) -> int:
+    """Return how many of these conversations are there as they were written."""
+    store = Store(url)
+    conversations = ConversationStateManager(store, "counter")
+    try:
+        found = 0
+        for case_id in ids:
+            (turn,) = await conversations.turns(case_id)
+            found += turn.reply == f"And then, {case_id}?"
+        return found
+    finally:
+        await store.close()
 
 
 def _resting(api: Api) -> Case:
