@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.core.lexical import ABSTAIN_BELOW, Lexicon
 from app.core.typos import TypoIndex
+from app.domain.playbook import Concept
 from tests.support.playbooks import tiny_playbook
 
 LEXICON = Lexicon(tiny_playbook())
@@ -91,3 +93,30 @@ def test_only_near_words_are_taken_for_a_word(known: str, said: str) -> None:
     found = TypoIndex([known]).nearest(said)
     if found is not None and len(known) == len(said):
         assert sum(one != other for one, other in zip(known, said, strict=True)) <= 2
+
+
+def test_a_danger_speaks_for_the_kinds_it_suggests() -> None:
+    """A suggestion lifts its kinds and leaves the order of the others."""
+    story = ["A pia da cozinha está entupida e tem um vazamento no teto"]
+    plain = {one.code: one.confidence for one in LEXICON.classify(story)}
+    lifted = {one.code: one.confidence for one in LEXICON.classify(story, [("electric.outage",)])}
+    assert lifted["electric.outage"] > plain.get("electric.outage", 0.0)
+    others = [code for code in lifted if code != "electric.outage"]
+    assert others == [code for code in plain if code in others]
+
+
+def test_a_suggestion_alone_is_a_candidate() -> None:
+    """Where no word is known, what a danger suggests is still named."""
+    assert LEXICON.classify(["xyzzy"], [("electric.socket",)])[0].code == "electric.socket"
+
+
+def test_a_word_that_no_example_has_speaks_by_its_concept() -> None:
+    """What the playbook says with one word of a concept is recognised by another."""
+    concepts = {"seat": Concept(words={"en": ("quaffle", "bludger")})}
+    playbook = replace(tiny_playbook(), concepts=concepts)
+    sub = playbook.areas[0].subareas[0]
+    told = replace(sub, examples={**sub.examples, "en": (*sub.examples["en"], "The quaffle.")})
+    area = replace(playbook.areas[0], subareas=(told, *playbook.areas[0].subareas[1:]))
+    playbook = replace(playbook, areas=(area, *playbook.areas[1:]))
+    assert Lexicon(playbook).classify(["bludger"])[0].code == sub.code
+    assert LEXICON.classify(["bludger"]) == ()

@@ -72,6 +72,16 @@ def test_answers_raise_flags() -> None:
     assert FLOOR.from_slots({"water_off": yes}) == ()
 
 
+def test_kinds_raise_and_are_suggested() -> None:
+    """A kind that is a danger by itself names its flag, and a flag the kinds it suggests."""
+    flag = replace(tiny_playbook().red_flags[0], areas=("plumbing",), suggests=("electric.socket",))
+    floor = SafetyFloor(replace(tiny_playbook(), red_flags=(flag,)))
+    assert floor.from_area("plumbing.leak") == (flag.code,)
+    assert floor.from_area("electric.socket") == ()
+    assert floor.suggested((flag.code, "gone")) == (("electric.socket",),)
+    assert FLOOR.suggested(("gas_smell",)) == ()
+
+
 def test_the_most_urgent_advice_comes_first_and_once() -> None:
     """Advice is one paragraph a flag, most urgent first, whatever order the flags came in."""
     advice = FLOOR.advice(("flooding", "gas_smell", "flooding"), "pt-BR").split("\n\n")

@@ -10,6 +10,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from app.core.playbooks import load_playbooks
+from app.core.safety import SafetyFloor
 from app.domain.playbook import Playbook
 
 FOLDER = Path(__file__).parents[2] / "app" / "playbooks" / "stories"
@@ -131,3 +132,14 @@ def test_no_story_is_told_twice() -> None:
         mine = words(story.text)
         near = [one for one, its in kept_words if 2 * len(mine & its) > len(mine | its)]
         assert near == [], story.id
+
+
+def test_danger_in_the_tuned_stories_is_heard_without_crying_wolf(playbook: Playbook) -> None:
+    """Nearly every flag is raised where it belongs, and hardly any where there is none."""
+    floor = SafetyFloor(playbook)
+    told = stories("tuned")
+    found = {story.id: floor.find(story.text) for story in told}
+    expected = [(story.id, flag) for story in told for flag in story.red_flags]
+    assert sum(flag in found[one] for one, flag in expected) >= 0.95 * len(expected)
+    calm = [story.id for story in told if not story.red_flags]
+    assert sum(bool(found[one]) for one in calm) <= 0.03 * len(calm)

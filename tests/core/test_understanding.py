@@ -134,3 +134,14 @@ def test_any_conversation_can_be_read(messages: list[str], asking: str | None) -
         assert not set(read.missing) & set(read.slots)
         state = replace(state, assessment=read)
         said.append(message)
+
+
+def test_a_kind_that_is_a_danger_raises_its_flag_once_it_is_sure() -> None:
+    """A case that is surely of such a kind raises the flag; an unsure one does not."""
+    flags = tuple(replace(flag, areas=("electric.socket",)) for flag in PLAYBOOK.red_flags[:1])
+    rules = Understanding(replace(PLAYBOOK, red_flags=flags))
+    sure = rules.read(NEW, (), 1, "a tomada solta faísca, a tomada dá choque", TODAY)
+    assert sure.candidates[0].code == "electric.socket"
+    assert sure.candidates[0].confidence >= 0.7
+    assert [flag.code for flag in sure.red_flags] == [flags[0].code]
+    assert rules.read(NEW, (), 1, "a pia está entupida", TODAY).red_flags == ()
