@@ -71,13 +71,13 @@ class TurnFeed:
                     yield chunk
                 elif self.ended is not None:
                     return
-                elif await self._next():
+                elif await self._next(loop):
                     yield HEARTBEAT
         finally:
             self._readers -= 1
 
-    async def _next(self) -> bool:
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def _next(self, loop: asyncio.AbstractEventLoop) -> bool:
+        future: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(future)
         return await future
 

@@ -61,7 +61,8 @@ class Patience:
 
     def __enter__(self) -> None:
         """Begin to wait."""
-        task = asyncio.current_task()
+        # Asked without the loop, it would have to find it out, which costs a system call.
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError("waiting needs a task")
         if self._words:
