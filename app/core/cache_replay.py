@@ -39,6 +39,7 @@ _REPLY_TOKENS = 150
 """What a model answers to a message of an interview, its assessment included."""
 _TTL = 3_600
 _DRAFT = re.compile(r"<draft>\n(.*)\n</draft>", re.DOTALL)
+_FOUND = re.compile(r"<(draft|analyses)>\n.*\n</\1>", re.DOTALL)
 
 
 async def replay(
@@ -222,7 +223,7 @@ class _Scripted(ScriptedModel):
 
 def _answer(request: ModelRequest) -> dict[str, Any]:
     told = " ".join(one.content for one in request.messages if one.role == "user")
-    told = " ".join(re.sub(r"<[^>]*>", " ", _DRAFT.sub(" ", told)).split())
+    told = " ".join(re.sub(r"<[^>]*>", " ", _FOUND.sub(" ", told)).split())
     report = {
         "parties": [],
         "chronology": [],

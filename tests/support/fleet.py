@@ -141,7 +141,8 @@ class Fleet:
     ) -> None:
         """Begin without any."""
         self._parent = parent
-        self._env = {"TRIAGE_REDIS_URL": redis_url, "TRIAGE_PACE_MS": "0", **settings}
+        shared = {"TRIAGE_REDIS_URL": redis_url, "TRIAGE_PACE_MS": "0", "TRIAGE_CACHE": "off"}
+        self._env = {**shared, **settings}
         self._folder = folder
         self._row: list[Member] = []
         self.started: list[Process] = []

@@ -146,6 +146,7 @@ def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
                 "TRIAGE_PORT": str(chosen),
                 "TRIAGE_VAR": str(var),
                 "TRIAGE_PACE_MS": "0",
+                "TRIAGE_CACHE": "off",  # tests that tell the same story share the storage
                 "TRIAGE_REDIS_URL": redis_url or "",
                 **(env or {}),
             }
