@@ -48,7 +48,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """What the analysis of a case depends on."""
 
     key: str
-    """Equal for two cases exactly if an analyst gets the same to read of both."""
+    """Equal for cases that say the same to the matter and are analysed in the same way."""
     strategy: Strategy
     seconds: int
     """How long it may serve other cases."""
