@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import keeping, parts, starting, streams, waiting
+from app.embedded import EmbeddedValkey
+from tests.bench import keeping, parts, queues, starting, streams, waiting
 from tests.bench.machine import on_cores, two_cores
 from tests.bench.rig import Rig, rig
 
@@ -105,3 +106,10 @@ def test_valkey_killed_with_many_cases(ready: Rig) -> None:
     table = starting.recovery(ready, starting.Plan())
     table.publish()
     assert (table["until messages are answered again"].ratio or 99) < 20
+
+
+def test_the_queue_beside_its_peers(own_valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """A worker is woken by a bell, far sooner than by polling."""
+    table = queues.compared(own_valkey.url, tmp_path, queues.Plan())
+    table.publish()
+    assert (table["enqueue to start, p50, beside arq"].ratio or 9) < 0.5

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.bench import keeping, parts, starting, streams, waiting
+from app.embedded import EmbeddedValkey
+from tests.bench import keeping, parts, queues, starting, streams, waiting
 from tests.bench.machine import Cores
 from tests.bench.report import Table
 from tests.bench.rig import Rig, rig
@@ -65,6 +66,12 @@ def test_starting_is_measured(ready: Rig, tmp_path: Path) -> None:
     plan = starting.Plan(starts=1, sdks=("openai",), cases=100)
     _is_sound(starting.cold_start(ready, plan), tmp_path)
     _is_sound(starting.recovery(ready, plan), tmp_path)
+
+
+def test_queues_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """Our queue and one of its peers wake a worker."""
+    plan = queues.Plan(singles=5, burst=50, variants=("ours", "taskiq"))
+    _is_sound(queues.compared(own_valkey.url, tmp_path, plan), tmp_path)
 
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
