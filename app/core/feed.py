@@ -62,6 +62,7 @@ class TurnFeed:
         self._readers += 1
         try:
             place = bisect_right(self._ids, after)
+            loop = asyncio.get_running_loop()
             while True:
                 if place < len(self._frames) and self._ids[place] <= after:
                     place += 1  # the reader is ahead of what there was when it came
