@@ -58,7 +58,7 @@ class Tuning(Struct, frozen=True):
     temperature: float = 0.9
     none_level: float = 2.6
     """The evidence that "none of these" has."""
-    none_level_concepts: float = 2.0
+    none_level_concepts: float = 3.6
     """What is added to it where there are concepts, which speak in stray texts as well."""
     unknown_weight: float = 3.2
     """What every word that the playbook does not have adds to that evidence."""
