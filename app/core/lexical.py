@@ -19,9 +19,9 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from app.core.concepts import Concepts, said_of
 from app.core.function_words import FUNCTION_WORDS
 from app.core.phrases import PhraseIndex
-from app.core.sign_search import Concepts, said_of
 from app.core.text import Token, fold, stem, words
 from app.core.typos import TypoIndex
 from app.domain.assessment import Candidate

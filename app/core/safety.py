@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from app.core.concepts import Concepts, said_of
 from app.core.patterns import Pattern, compile_pattern
 from app.core.phrases import PhraseIndex, phrase_words
-from app.core.sign_search import Concepts, Reading, said_of
+from app.core.sign_search import Reading
 from app.core.signs import Sign, needs_of, read_sign
 from app.core.text import fold, squeeze, tokens
 from app.domain.assessment import SlotValue

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 import app
+from app.core.concepts import Concepts, said_of
 from app.core.evaluation import read_stories
 from app.core.playbooks import load_playbooks
-from app.core.sign_search import Concepts, Reading, said_of
+from app.core.sign_search import Reading
 from app.core.signs import Sign, needs_of, read_sign
 from app.core.text import fold, squeeze
 from app.domain.playbook import Playbook

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.concepts import Concepts, said_of
 from app.core.playbooks import load_playbooks
 from app.core.safety import SafetyFloor
-from app.core.sign_search import Concepts, Reading, said_of
+from app.core.sign_search import Reading
 from app.core.signs import SignError, concepts_of, cycle, read_sequence, read_sign
 from app.core.text import fold
 from app.domain.playbook import Concept
