@@ -73,6 +73,9 @@ prove-draining: .venv/dev.stamp ## Stop and replace instances under load, and lo
 prove-model: .venv/dev.stamp ## Try random histories of kills and freezes against a model
 	$(call prove,150,tests/faults/test_model.py)
 
+prove-workers: .venv/dev.stamp ## Kill workers in the middle of analyses, two hundred times
+	$(call prove,200,tests/faults/test_workers.py)
+
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv
 	@for set in run dev; do \

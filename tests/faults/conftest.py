@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.support.fleet import Fleet, Parent, forked, parent
+from tests.support.fleet import Fleet, Parent, fleet, parent
 from tests.support.proofs import table, write_proof_playbooks
 
 Show = Callable[[str, Sequence[tuple[str, object]]], None]
@@ -34,7 +34,7 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parent]:
-    """The process that instances are forked from; it knows the playbooks of the proofs."""
+    """The process that instances are fleet from; it knows the playbooks of the proofs."""
     settings = write_proof_playbooks(tmp_path_factory.mktemp("playbooks"))
     with parent(tmp_path_factory.mktemp("forks"), settings) as running:
         yield running
@@ -46,6 +46,6 @@ def make_fleet(forks: Parent, tmp_path: Path) -> Iterator[MakeFleet]:
     with ExitStack() as stack:
 
         def make(valkey: EmbeddedValkey, **settings: str) -> Fleet:
-            return stack.enter_context(forked(forks, valkey.url, tmp_path, settings))
+            return stack.enter_context(fleet(forks, valkey.url, tmp_path, settings))
 
         yield make

@@ -5,7 +5,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -29,13 +28,12 @@ from app.state.keys import CaseKeys
 from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
-from tests.faults.conftest import Show
+from tests.faults.conftest import MakeFleet, Show
 from tests.support.cases import TOKEN_HASH, case_state, claimed, finished, job_of
-from tests.support.fleet import Fleet, Process, fleet
+from tests.support.fleet import Fleet, Process
 from tests.support.playbooks import tiny_playbook
 from tests.support.proofs import rounds, spread
 from tests.support.provider import SlowProvider, slow_provider
-from tests.support.toml_text import write_playbook
 
 PLAYBOOK = tiny_playbook()
 AGAIN_SECONDS = 2.0
@@ -157,29 +155,16 @@ def provider() -> Iterator[SlowProvider]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, provider: SlowProvider) -> dict[str, str]:
-    """Settings of workers that know the tiny playbook and ask that provider."""
-    folder = tmp_path_factory.mktemp("workers")
-    write_playbook(PLAYBOOK, folder)
-    return {
-        "TRIAGE_PLAYBOOKS": str(folder),
-        "TRIAGE_PLAYBOOK": PLAYBOOK.id,
-        "TRIAGE_CACHE": "off",
-        **provider.settings,
-    }
-
-
 @pytest.fixture
 async def office(
-    own_valkey: EmbeddedValkey, tmp_path: Path, settings: dict[str, str], provider: SlowProvider
+    own_valkey: EmbeddedValkey, make_fleet: MakeFleet, provider: SlowProvider
 ) -> AsyncIterator[Office]:
     """An office of its own; everybody goes home at the end."""
     provider.calls.clear()
-    with fleet(own_valkey.url, tmp_path, settings) as workers:
-        made = Office(own_valkey, workers, provider)
-        yield made
-        await made.close()
+    workers = make_fleet(own_valkey, TRIAGE_CACHE="off", **provider.settings)
+    made = Office(own_valkey, workers, provider)
+    yield made
+    await made.close()
 
 
 class Kill(Struct, frozen=True):

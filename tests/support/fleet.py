@@ -190,10 +190,10 @@ class Fleet:
 
 
 @contextmanager
-def forked(
+def fleet(
     source: Parent, redis_url: str, folder: Path, settings: Mapping[str, str]
 ) -> Iterator[Fleet]:
-    """Make a fleet on a storage, of forks of a parent that runs; it ends with the block."""
+    """Make a fleet on a storage, of forks of a running parent; it ends with the block."""
     made = Fleet(source, redis_url, folder, settings)
     try:
         yield made
@@ -201,10 +201,3 @@ def forked(
         made.kill_all()
         for one in made.started[-_SHOWN:]:
             print(f"--- process {one.pid} ---\n{one.output()}")
-
-
-@contextmanager
-def fleet(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Fleet]:
-    """Make a fleet with a parent of its own; all of it ends with the block."""
-    with parent(folder, settings) as source, forked(source, redis_url, folder, {}) as made:
-        yield made

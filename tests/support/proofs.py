@@ -51,6 +51,7 @@ def write_proof_playbooks(folder: Path) -> dict[str, str]:
     )
     limits = replace(tiny.limits, messages=1_000)
     talkative = replace(tiny, id=TALKATIVE, phrases=phrases, limits=limits)
+    write_playbook(tiny, folder)
     write_playbook(talkative, folder)
     endless = replace(phrases, acknowledge=dict.fromkeys(said, (_MUCH,)))
     write_playbook(replace(talkative, id=ENDLESS, phrases=endless), folder)
