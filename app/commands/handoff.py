@@ -244,30 +244,31 @@ def _show(console: Console, opened: OperatorCase) -> None:
 
 
 def _turn(console: Console, turn: CaseTurn) -> None:
-    who = turn.operator or ""
-    match turn.kind:
-        case "say":
-            _speech(console, "person", turn.message, "bold green")
-        case "correct":
-            _note(console, f"the person corrected {turn.message}")
-        case "conclude":
-            _note(console, "the interview was ended")
-        case "ask_human":
-            _note(console, f"the person asked for a human: {turn.message or 'no reason given'}")
-        case "need_human":
-            _note(console, "the analysis asked for a human")
-        case "take" | "operator" | "hand_back" if turn.outcome == "failed":
-            return
-        case "take":
-            _note(console, f"{who} took over")
-        case "operator":
-            _speech(console, who, turn.reply, "bold yellow")
-            return
-        case "hand_back":
-            _note(console, f"{who} handed back")
+    if turn.operator and turn.outcome == "failed":
+        return
+    if turn.kind == "operator":
+        _speech(console, turn.operator or "", turn.reply, "bold yellow")
+        return
+    if turn.kind == "say":
+        _speech(console, "person", turn.message, "bold green")
+    else:
+        _note(console, _happened(turn))
     if turn.outcome in {"running", "queued"}:
         _note(console, "not answered yet")
     _speech(console, "interviewer", turn.reply)
+
+
+def _happened(turn: CaseTurn) -> str:
+    """Return what a turn did to the case where nobody said anything."""
+    told = {
+        "correct": f"the person corrected {turn.message}",
+        "conclude": "the interview was ended",
+        "ask_human": f"the person asked for a human: {turn.message or 'no reason given'}",
+        "need_human": "the analysis asked for a human",
+        "take": f"{turn.operator} took over",
+        "hand_back": f"{turn.operator} handed back",
+    }
+    return told[turn.kind]
 
 
 def _speech(console: Console, who: str, text: str, style: str = "bold cyan") -> None:
