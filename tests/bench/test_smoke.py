@@ -33,11 +33,10 @@ def _is_sound(table: Table, folder: Path) -> None:
 
 def test_streams_are_measured(ready: Rig, tmp_path: Path) -> None:
     """A floor, an SDK and an instance of ours forward the same words."""
-    plan = streams.Plan(
-        seconds=0.5, words=20, every_ms=5, calm_words=20, calm_ms=5, users=2, sdks=("anthropic",)
-    )
+    plan = streams.Plan(seconds=0.3, words=10, every_ms=5, calm_words=10, calm_ms=5, users=2)
     _is_sound(streams.capacity(ready, plan), tmp_path)
     _is_sound(streams.first_words(ready, plan), tmp_path)
+    assert ready.direct("anthropic", users=1, spread=0.1, seconds=0.1).first_words
 
 
 def test_waiting_is_measured(ready: Rig, tmp_path: Path) -> None:
