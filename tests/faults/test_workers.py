@@ -5,14 +5,18 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import cast
 from uuid import uuid4
 
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core.background import MAX_ATTEMPTS
+from app.core.analyst import Analysed, Analyst
+from app.core.background import MAX_ATTEMPTS, AnalysisRunner
+from app.core.composing import CaseInHand
 from app.core.errands import Errands
+from app.core.memo import Steps
 from app.domain.assessment import Assessment
 from app.domain.case import Accepted, Say
 from app.domain.errors import StateUnavailable
@@ -24,11 +28,14 @@ from app.state.agenda import Agenda
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.job_board import JobBoard
+from app.state.jobs import Jobs
 from app.state.keys import CaseKeys
+from app.state.leases import LeaseKeeper
 from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
 from tests.faults.conftest import MakeFleet, Show
+from tests.support.analyses import result
 from tests.support.cases import TOKEN_HASH, case_state, claimed, finished, job_of
 from tests.support.fleet import Fleet, Process
 from tests.support.playbooks import tiny_playbook
@@ -243,6 +250,40 @@ async def test_a_frozen_worker_comes_back_too_late(office: Office) -> None:
     after, _ = await office.case()
     await office.over(after)
     await office.check(after)
+
+
+class _Stuck:
+    """An analyst that stops the event loop until another worker has done its job."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def analyse(self, _case: CaseInHand, _steps: Steps) -> Analysed:
+        """Stand still for longer than the lease lasts, then come with a result of its own."""
+        (other,) = self._office.hire(1)
+        other.wait_said("job.done")
+        return Analysed(result=result("too late"), attempts=())
+
+
+async def test_a_stuck_event_loop_loses_its_job(office: Office) -> None:
+    """A worker whose loop stands still is overtaken; what it comes with afterwards is refused."""
+    job, _ = await office.case(wake=False)
+    leases = LeaseKeeper(office.valkey.url, stuck_seconds=0.5)
+    leases.start()
+    stuck = AnalysisRunner(
+        Jobs(office.store, "stuck"),
+        leases,
+        cast("Analyst", _Stuck(office)),
+        {PLAYBOOK.id: PLAYBOOK},
+        office.conversations,
+    )
+    try:
+        assert await stuck.run(job.case_id, job.turn)
+    finally:
+        leases.close()
+    view = await office.over(job)
+    assert view.attempts == 2
+    await office.check(job)
 
 
 async def test_valkey_may_go_away(office: Office) -> None:
