@@ -10,6 +10,7 @@ from openai.types.responses import ResponseTextDeltaEvent
 
 from app.core.playbooks import load_playbooks
 from app.core.rules import Rules
+from app.core.text import words
 from app.domain import event as events
 from app.domain.event import Delta, EventId
 from app.llm.openai_responses import ResponsesDecoder
@@ -104,7 +105,15 @@ def reading(plan: Plan) -> Table:
         )
         day = date(2026, 1, 15)
         spent = _each(lambda: understanding.read(case, [], 1, STORY, day), plan.readings)  # noqa: B023
-        rows.append(Row(what=f"{name}: {len(STORY)} characters", ours=spent / 1_000, unit="ms"))
+        rows.append(
+            Row(
+                what=f"{name}: {len(STORY)} characters",
+                ours=spent / 1_000,
+                unit="ms",
+                beside="splitting it into words",
+                peer=_each(lambda: words(STORY), plan.readings) / 1_000,
+            )
+        )
     return Table(name="reading", title="Rules read a message, before any model is asked", rows=rows)
 
 

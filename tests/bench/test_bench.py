@@ -47,7 +47,7 @@ def test_the_first_sign_of_life(ready: Rig) -> None:
     """A person is told that something happens long before a silent model speaks."""
     table = waiting.first_status(ready, waiting.Plan())
     table.publish()
-    assert table["1 at once: first byte, p99"].ours < 500
+    assert (table["1 at once: first byte, p99"].ratio or 999) < 200
 
 
 def test_memory_of_open_streams(ready: Rig) -> None:
@@ -75,7 +75,7 @@ def test_a_hundred_messages_to_one_case(ready: Rig) -> None:
     """They are accepted in one order, without gaps, in the time of some dozens of round trips."""
     table = keeping.posts(ready, keeping.Plan())
     table.publish()
-    assert table["p99"].ours < 2_000
+    assert (table["p99"].ratio or 99) < 50
 
 
 def test_one_chunk() -> None:
@@ -87,11 +87,11 @@ def test_one_chunk() -> None:
 
 
 def test_reading_a_message() -> None:
-    """The rules read a message in milliseconds."""
+    """The rules read a message in some hundred times what splitting it into words takes."""
     with on_cores(two_cores().measured):
         table = parts.reading(parts.Plan())
     table.publish()
-    assert all(row.ours < 100 for row in table.rows)
+    assert all((row.ratio or 9_999) < 2_000 for row in table.rows)
 
 
 def test_a_cold_start(ready: Rig) -> None:
