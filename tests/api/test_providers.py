@@ -28,8 +28,8 @@ SHORT = {"TRIAGE_FIRST_TOKEN_SECONDS": "2", "TRIAGE_READ_SECONDS": "1.5"}
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[LLMock]:
-    """One mock of both providers for the tests of this module."""
-    with running_llmock() as process:
+    """One mock of both providers for the tests of this module, which speaks word by word."""
+    with running_llmock("--stream-chunk-delay-ms", "4") as process:
         yield process
 
 
@@ -195,7 +195,7 @@ def test_an_interview_runs_from_the_greeting_to_the_analysis(wire: Api, mock: LL
     assert first[0].data["variant"] == "v2"
     told = whole(first)
     assert told["message"] == "I see. In which town is the house?"
-    assert sum(one.event == "delta" for one in first) >= 2  # words that come together leave so
+    assert sum(one.event == "delta" for one in first) >= 2
     assert events(first) == ["turn.started", "turn.completed"]
     assert told["usage"]["attempts"] == 1
     assert told["usage"]["output"] > 0
