@@ -35,6 +35,8 @@ _COLOURS: dict[JobState, str] = {
     "cancelled": "dim",
     "superseded": "dim",
 }
+_NAME = 34
+"""A case's id and its turn: a name that is cut short cannot be given to another command."""
 as_json = click.option("--json", "raw", is_flag=True, help="Print JSON.")
 
 
@@ -61,7 +63,7 @@ def list_jobs(states: tuple[JobState, ...], limit: int, raw: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for name in ("JOB", "STATE", "QUEUE", "PLANNED", "ATTEMPTS", "AGE", "TOOK", "ERROR"):
-        table.add_column(name, overflow="fold" if name == "ERROR" else "ellipsis")
+        table.add_column(name, overflow="fold", min_width=_NAME if name == "JOB" else None)
     for one in page.jobs:
         table.add_row(
             one.job,
