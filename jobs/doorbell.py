@@ -8,6 +8,8 @@ from redis.asyncio import Redis
 
 from plugins.queue import bell
 
+CLAIM_SECONDS = 2.0
+"""How long arq takes a started entry for its worker's own."""
 LISTEN_SECONDS = 2.0
 """How long to listen before the queue is looked at anyway."""
 
@@ -18,6 +20,10 @@ class DoorbellWorker(Worker):
     def __init__(self, *args: Any, queue: str, listener: Redis, **kwargs: Any) -> None:
         """Take what arq's worker takes, the queue, and a client whose connection may block."""
         super().__init__(*args, **kwargs)
+        # arq would believe in a killed worker for minutes, and its entries would stand before all
+        # others until none of those is read any more. Who has a job stands with the job: whoever is
+        # given an entry a second time finds that out at once, and the entry goes.
+        self.in_progress_timeout_s = CLAIM_SECONDS
         self._bell = bell(queue)
         self._listener = listener
         self._listening: asyncio.Task[Any] | None = None
@@ -35,6 +41,10 @@ class DoorbellWorker(Worker):
             if self._listening is not None:
                 self._listening.cancel()
                 await asyncio.gather(self._listening, return_exceptions=True)
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start what is queued, except what already runs here."""
+        await super().start_jobs([one for one in job_ids if one.decode() not in self.tasks])
 
     async def _listen(self) -> None:
         """Wait for the bell, or, with all hands full, for the end of some job."""

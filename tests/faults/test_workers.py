@@ -9,6 +9,7 @@ from typing import cast
 from uuid import uuid4
 
 import pytest
+from arq.constants import in_progress_key_prefix
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -33,7 +34,8 @@ from app.state.keys import CaseKeys
 from app.state.leases import LeaseKeeper
 from app.state.store import Store
 from app.state.workforce import Workforce
-from plugins.queue import ArqQueue
+from jobs.doorbell import CLAIM_SECONDS
+from plugins.queue import ArqQueue, queue_name
 from tests.faults.conftest import MakeFleet, Show
 from tests.support.analyses import result
 from tests.support.cases import TOKEN_HASH, case_state, claimed, finished, job_of
@@ -310,6 +312,44 @@ async def test_a_worker_that_stops_hands_over(office: Office) -> None:
     await office.check(job)
     assert view.attempts == 1
     victim.wait_ended()
+
+
+async def test_the_dead_do_not_stand_in_the_queue(office: Office) -> None:
+    """Arq takes an entry for a worker's own for a moment only, or dead ones would fill its view."""
+    (victim,) = office.hire(1)
+    job, _ = await office.case()
+    await office.until(job, lambda view: view.attempts > 0)
+    victim.kill()
+    office.workers.remove(victim)
+    (mark,) = await office.store.command("KEYS", f"{in_progress_key_prefix}{job.id}*")
+    assert await office.store.command("PTTL", mark) <= CLAIM_SECONDS * 1_000
+    office.hire(1)
+    await office.over(job)
+    await office.check(job)
+    deadline = time.monotonic() + PATIENCE
+    while await office.store.command("ZCARD", queue_name("complex")):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_a_long_job_is_handed_over_too(office: Office) -> None:
+    """Asked to end while an answer takes longer than arq's own claim, a worker gives its job on."""
+    first, second = office.hire(2)
+    office.provider.delay = 2 * CLAIM_SECONDS
+    try:
+        job, _ = await office.case()
+        await office.until(job, lambda view: view.attempts > 0)
+        await asyncio.sleep(1.5 * CLAIM_SECONDS)
+        victim = await office.owner(job)
+        assert victim in {first, second}
+        victim.terminate()
+        victim.wait_ended()
+        assert "job.failed" not in victim.output()
+    finally:
+        office.provider.delay = ANSWER_SECONDS
+    view = await office.over(job)
+    await office.check(job)
+    assert view.attempts == 1
 
 
 async def test_waking_twice_works_once(office: Office) -> None:
