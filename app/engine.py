@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from app.core.analyst import Analyst
-from app.core.playbooks import load_playbooks
-from app.core.reuse import analysis_cache
+from app.core.analysis.analyst import Analyst
+from app.core.playbook.files import load_playbooks
+from app.core.reuse.serving import analysis_cache
 from app.core.rules import Rules
 from app.domain.errors import InvalidInput
 from app.domain.playbook import Playbook

@@ -229,7 +229,7 @@ def _health(host: str, port: int) -> str | None:
 
 
 def _playbooks(settings: Settings) -> Finding:
-    from app.core.playbooks import load_playbooks
+    from app.core.playbook.files import load_playbooks
 
     if settings.playbooks is not None and not settings.playbooks.is_dir():
         text = f"TRIAGE_PLAYBOOKS: there is no folder {settings.playbooks}"

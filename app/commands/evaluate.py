@@ -9,10 +9,10 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.core.evaluation import Group, Rate, Report, Story, read_stories, replay, report
-from app.core.playbooks import load_playbooks
-from app.core.rehearsal import Rehearsal, rehearse
-from app.core.understanding import Understanding
+from app.core.evaluation.rehearsal import Rehearsal, rehearse
+from app.core.evaluation.stories import Group, Rate, Report, Story, read_stories, replay, report
+from app.core.playbook.files import load_playbooks
+from app.core.understanding.running import Understanding
 from app.domain.errors import InvalidInput
 
 _STORIES = Path(__file__).parent.parent / "playbooks" / "stories"

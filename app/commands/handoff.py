@@ -24,7 +24,7 @@ from app.commands.storage import storage_url
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffReader, check_refused
 from app.core.intake import fingerprint
-from app.core.playbooks import load_playbooks
+from app.core.playbook.files import load_playbooks
 from app.domain.case import Accepted, HandBack, Handoff, OperatorCommand, Take
 from app.domain.errors import CaseNotFound, InvalidInput, StateUnavailable
 from app.domain.event import TERMINAL_NAMES, EventId

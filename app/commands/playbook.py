@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.core.playbooks import load_playbook, load_playbooks
+from app.core.playbook.files import load_playbook, load_playbooks
 from app.domain.errors import InvalidInput, PlaybookInvalid
 from app.domain.playbook import LEVEL_ORDER, Condition, Playbook
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from app.core.analyst import Analyst, CaseInHand
+from app.core.analysis.analyst import Analyst, CaseInHand
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, AskHuman
 from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateUnavailable

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.core.plan import is_complete, is_unknown, next_slot, wants_to_end
-from app.core.understanding import Understanding
+from app.core.understanding.plan import is_complete, is_unknown, next_slot, wants_to_end
+from app.core.understanding.running import Understanding
 from app.domain.assessment import Assessment
 from app.domain.case import CaseState
 from app.domain.playbook import Playbook, Slot

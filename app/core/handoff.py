@@ -8,7 +8,7 @@ from typing import Literal, assert_never
 
 from msgspec.structs import replace
 
-from app.core.text import cleaned
+from app.core.language.text import cleaned
 from app.domain.assessment import Assessment
 from app.domain.case import (
     AskHuman,

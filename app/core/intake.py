@@ -15,9 +15,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import terminals
+from app.core.language.text import cleaned
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
-from app.core.text import cleaned
 from app.domain import event as events
 from app.domain.analysis import Analysis
 from app.domain.case import (

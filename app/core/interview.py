@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from app.core import handoff as handoffs
 from app.core import prompts
-from app.core.analyst import Analyst, CaseInHand
-from app.core.memo import Unkept
+from app.core.analysis.analyst import Analyst, CaseInHand
+from app.core.analysis.memo import Unkept
 from app.core.outcome import (
     Reply,
     events_of,
@@ -30,9 +30,9 @@ from app.core.outcome import (
     was_left_out,
     was_told,
 )
-from app.core.plan import budget_of, next_slot, wants_to_end
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
+from app.core.understanding.plan import budget_of, next_slot, wants_to_end
 from app.domain.assessment import Assessment
 from app.domain.case import (
     AskHuman,

@@ -6,11 +6,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import handoff as handoffs
-from app.core.documents import NONE, ModelTurn
+from app.core.analysis.documents import NONE, ModelTurn
+from app.core.analysis.merging import merge
 from app.core.guided import Line
-from app.core.merging import merge
-from app.core.plan import is_complete
 from app.core.rules import Rules
+from app.core.understanding.plan import is_complete
 from app.domain.assessment import Assessment
 from app.domain.case import CaseState, Correct, Handoff, Say, Take, Turn
 from app.domain.event import CaseEvent, CaseStatusChanged, FactCorrected, RedFlagRaised

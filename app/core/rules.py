@@ -3,9 +3,9 @@
 import secrets
 
 from app.core import prompts
-from app.core.documents import Documents
+from app.core.analysis.documents import Documents
 from app.core.guided import GuidedInterviewer
-from app.core.understanding import Understanding
+from app.core.understanding.running import Understanding
 from app.domain.playbook import Playbook
 
 

@@ -2,7 +2,7 @@
 
 The engine itself knows no domain. A playbook says what to ask, how the closed taxonomy looks, which
 words mean danger and what a person can do next. The reader of playbook files is
-`app.core.playbooks`; this module is only the shape.
+`app.core.playbook.files`; this module is only the shape.
 """
 
 from typing import Annotated, Literal
@@ -170,7 +170,7 @@ class RedFlag(_Part, frozen=True, kw_only=True):
     code: Name
     label: Texts
     signs: Words = {}
-    """Signs made of words and concepts; see `app.core.signs`."""
+    """Signs made of words and concepts; see `app.core.understanding.signs`."""
     words: Words = {}
     """Words and phrases; compared without accents and case, at word boundaries."""
     patterns: Words = {}

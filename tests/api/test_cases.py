@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.core.playbooks import load_playbooks
+from app.core.playbook.files import load_playbooks
 from tests.support.api import BASE, Answer, Api, Case
 
 STORY = "Water has been dripping from my bathroom ceiling since yesterday."

@@ -8,9 +8,9 @@ from datetime import date
 from msgspec import Struct
 from openai.types.responses import ResponseTextDeltaEvent
 
-from app.core.playbooks import load_playbooks
+from app.core.language.text import words
+from app.core.playbook.files import load_playbooks
 from app.core.rules import Rules
-from app.core.text import words
 from app.domain import event as events
 from app.domain.event import Delta, EventId
 from app.llm.openai_responses import ResponsesDecoder

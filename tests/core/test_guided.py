@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from app.core.guided import GuidedInterviewer, Line
-from app.core.understanding import Understanding
+from app.core.understanding.running import Understanding
 from app.domain.case import CaseState
 from tests.support.playbooks import tiny_playbook
 

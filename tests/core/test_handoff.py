@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.core import prompts
-from app.core.analyst import Analyst
+from app.core.analysis.analyst import Analyst
 from app.core.background import AnalysisRunner
 from app.core.handoff import display_name, operator_says
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer

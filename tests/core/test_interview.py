@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from app.core.analyst import Analyst
+from app.core.analysis.analyst import Analyst
 from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Words

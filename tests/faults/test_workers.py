@@ -13,11 +13,11 @@ from arq.constants import in_progress_key_prefix
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core.analyst import Analysed, Analyst
+from app.core.analysis.analyst import Analysed, Analyst
+from app.core.analysis.composing import CaseInHand
+from app.core.analysis.memo import Steps
 from app.core.background import MAX_ATTEMPTS, AnalysisRunner
-from app.core.composing import CaseInHand
 from app.core.errands import Errands
-from app.core.memo import Steps
 from app.domain.assessment import Assessment
 from app.domain.case import Accepted, Say
 from app.domain.errors import StateUnavailable

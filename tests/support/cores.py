@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 from uuid import uuid4
 
-from app.core.analyst import Analyst
+from app.core.analysis.analyst import Analyst
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake

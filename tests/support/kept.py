@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from app.core.analyst import CaseInHand
+from app.core.analysis.analyst import CaseInHand
 from app.core.rules import Rules
 from app.domain.case import Say, Turn
 from app.domain.job import StepRecord

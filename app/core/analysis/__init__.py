@@ -1,0 +1,1 @@
+"""Making the result: strategies, the steps they take, and what rules put under it."""

@@ -1,0 +1,1 @@
+"""How people write: folded words, numbers, dates, consent, phrases, slips of the pen."""

@@ -1,0 +1,1 @@
+"""What identifies people, and how it gives way to placeholders before a model reads it."""

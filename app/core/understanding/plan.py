@@ -1,0 +1,187 @@
+"""The interview plan: what to ask next and when enough is known. Both interviewers share it.
+
+Phases come in the playbook's order; within a phase, what is required comes first. A question is
+put again only directly after it was put, once, because its answer could not be read; what somebody
+does not know is not asked a second time. Optional questions never use up the room that required
+ones need.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from app.core.language.phrases import phrase_words
+from app.core.language.text import words
+from app.domain.assessment import Assessment, Candidate, SlotValue
+from app.domain.case import CaseState
+from app.domain.playbook import LEVEL_ORDER, Budget, Condition, Level, Phase, Playbook, Slot
+
+_MOST_OFTEN = 2
+_FILLERS = frozenset(
+    {
+        *("sim", "nao", "mesmo", "obrigado", "obrigada", "obg", "por", "enquanto", "favor", "ai"),
+        *("entao", "ok", "ta", "acho", "que", "agora", "eu", "e", "era", "bom", "ja", "tudo", "so"),
+        *("ah", "oh", "hum", "de", "momento", "no", "valeu", "isso", "ne", "viu", "a", "dizer"),
+        *("yes", "well", "now", "for", "i", "think", "really", "so", "just", "please", "thanks"),
+        *("thank", "you", "all", "the", "moment", "and", "it", "is", "um", "uh", "oh", "sorry"),
+    }
+)
+"""Words that may stand around "that is all" without making it part of a story."""
+_MORE_UNKNOWN = 4
+"""Words that may follow "I don't know" where it opens an answer."""
+_BARE_ANSWERS = frozenset({("sim",), ("nao",), ("yes",), ("no",), ("ok",), ("obrigado",)})
+"""Phrases that answer many questions and so cannot by themselves end an interview."""
+
+
+def holds(
+    condition: Condition | None,
+    candidates: tuple[Candidate, ...],
+    slots: Mapping[str, SlotValue],
+    complexity: Level,
+) -> bool:
+    """Say whether all parts of a condition hold for what is known."""
+    if condition is None:
+        return True
+    if condition.areas:
+        leading = candidates[0].code if candidates else ""
+        if leading not in condition.areas and leading.split(".")[0] not in condition.areas:
+            return False
+    if condition.slot is not None:
+        known = slots.get(condition.slot)
+        if known is None or (condition.equals and known.value not in condition.equals):
+            return False
+    return condition.complexity is None or _reaches(complexity, condition.complexity)
+
+
+def missing_slots(
+    playbook: Playbook,
+    candidates: tuple[Candidate, ...],
+    slots: Mapping[str, SlotValue],
+    complexity: Level,
+) -> tuple[str, ...]:
+    """Return the required slots that apply and are not known, in the playbook's order."""
+    return tuple(
+        slot.name
+        for slot in playbook.slots
+        if slot.required
+        and slot.name not in slots
+        and holds(slot.when, candidates, slots, complexity)
+    )
+
+
+def is_complete(
+    playbook: Playbook, state: CaseState, assessment: Assessment, wants_to_end: bool
+) -> bool:
+    """Say whether the interview is over: enough is known, the person wants to end, or the limit."""
+    budget = budget_of(playbook, assessment.complexity)
+    if wants_to_end or state.questions >= budget.most:
+        return True
+    upcoming = next_slot(playbook, state, assessment)
+    if upcoming is None:
+        return True
+    if state.questions < budget.least:
+        return False
+    open_slots = list(_open_slots(playbook, state, assessment))
+    return not any(slot.required for slot in open_slots) and not any(
+        _asked_in(playbook, phase, state) < phase.least
+        and any(slot.phase == phase.name for slot in open_slots)
+        for phase in _open_phases(playbook, assessment)
+    )
+
+
+def next_slot(
+    playbook: Playbook,
+    state: CaseState,
+    assessment: Assessment,
+    declined: Collection[str] = (),
+) -> Slot | None:
+    """Return the slot to ask for now, or None where nothing is left to ask.
+
+    `declined` names slots that the person has just said they cannot fill.
+    """
+    choices = [
+        slot for slot in _open_slots(playbook, state, assessment) if slot.name not in declined
+    ]
+    again = next((slot for slot in choices if slot.name in state.asked), None)
+    if again is not None:
+        return again
+    required = [slot for slot in choices if slot.required]
+    left = budget_of(playbook, assessment.complexity).most - state.questions
+    if required and left <= len(required):
+        choices = required
+    order = {phase.name: place for place, phase in enumerate(playbook.phases)}
+    return min(choices, key=lambda slot: (order[slot.phase], not slot.required), default=None)
+
+
+def wants_to_end(playbook: Playbook, message: str, locale: str) -> bool:
+    """Say whether a short message says that there is nothing to add, in any of the locales."""
+    said = words(message)
+    mine = playbook.locale(locale)
+    for other in (mine, *(one for one in playbook.locales if one != mine)):
+        for phrase in map(phrase_words, playbook.phrases.done.get(other, ())):
+            if phrase and phrase not in _BARE_ANSWERS and _is_all(said, phrase):
+                return True
+    return False
+
+
+def is_unknown(playbook: Playbook, message: str) -> bool:
+    """Say whether a short message says that the person does not know, in any of the locales."""
+    said = words(message)
+    return any(
+        phrase and (_is_all(said, phrase) or _opens(said, phrase))
+        for listed in playbook.phrases.unknown.values()
+        for phrase in map(phrase_words, listed)
+    )
+
+
+def budget_of(playbook: Playbook, complexity: Level) -> Budget:
+    """Return how many questions a case of this complexity takes."""
+    budgets = playbook.limits.questions
+    return budgets.get(complexity) or budgets.get("low") or next(iter(budgets.values()))
+
+
+def _is_all(said: list[str], phrase: tuple[str, ...]) -> bool:
+    """Say whether somebody says a phrase and nothing else but fillers."""
+    size = len(phrase)
+    return any(
+        tuple(said[place : place + size]) == phrase
+        and _FILLERS.issuperset(said[:place])
+        and _FILLERS.issuperset(said[place + size :])
+        for place in range(len(said) - size + 1)
+    )
+
+
+def _opens(said: list[str], phrase: tuple[str, ...]) -> bool:
+    """Say whether a short answer begins with a phrase of several words."""
+    size = len(phrase)
+    begins = size > 1 and tuple(said[:size]) == phrase
+    return begins and len(said) <= size + _MORE_UNKNOWN
+
+
+def _open_slots(playbook: Playbook, state: CaseState, assessment: Assessment) -> Iterator[Slot]:
+    """Yield the slots that may still be asked for, in the playbook's order."""
+    open_phases = {
+        phase.name
+        for phase in _open_phases(playbook, assessment)
+        if _asked_in(playbook, phase, state) < phase.most
+    }
+    for slot in playbook.slots:
+        if slot.phase not in open_phases or slot.name in assessment.slots:
+            continue
+        times = state.asked.get(slot.name, 0)
+        if times and (times >= _MOST_OFTEN or state.asking != slot.name):
+            continue
+        if holds(slot.when, assessment.candidates, assessment.slots, assessment.complexity):
+            yield slot
+
+
+def _open_phases(playbook: Playbook, assessment: Assessment) -> Iterator[Phase]:
+    for phase in playbook.phases:
+        if _reaches(assessment.complexity, phase.complexity):
+            yield phase
+
+
+def _asked_in(playbook: Playbook, phase: Phase, state: CaseState) -> int:
+    return sum(state.asked.get(slot.name, 0) for slot in playbook.slots if slot.phase == phase.name)
+
+
+def _reaches(level: Level, least: Level) -> bool:
+    return LEVEL_ORDER.index(level) >= LEVEL_ORDER.index(least)

@@ -1,0 +1,224 @@
+"""The rules' running understanding of a case: slots, candidates, complexity, red flags, what lacks.
+
+It is pure: a new message and what is known so far give a new assessment. Red flags only grow; what
+the person has set by a correction is never overwritten.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+
+from app.core.language.patterns import compile_pattern
+from app.core.language.phrases import PhraseIndex, phrase_words
+from app.core.language.text import fold, tokens, words
+from app.core.understanding.extraction import SlotFinder, read_answer
+from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
+from app.core.understanding.plan import is_unknown, missing_slots
+from app.core.understanding.safety import SafetyFloor, every
+from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
+from app.domain.case import CaseState
+from app.domain.playbook import LEVEL_ORDER, Level, Playbook, Slot
+
+_STORY_WORDS = 4
+"""A first message shorter than this, in which nothing is recognised, is a greeting and no story."""
+_NEARLY = 0.6
+"""A second area counts where it is at least this likely, relative to the first."""
+_LONGEST_STORY = 6_000
+_SURELY = 0.7
+"""From this confidence on, a kind of problem that is a danger by itself raises its flag."""
+
+
+class Understanding:
+    """The compiled rules of one playbook."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        """Compile the safety floor, the lexicon, the slots' patterns and the complexity signals."""
+        self._playbook = playbook
+        self.safety = SafetyFloor(playbook)
+        self.lexicon = Lexicon(playbook)
+        self._finder = SlotFinder(playbook)
+        signals = playbook.complexity.signals
+        self._signal_words = PhraseIndex(
+            (phrase_words(phrase), signal.name)
+            for signal in signals
+            for phrase in every(signal.words)
+        )
+        self._signal_patterns = tuple(
+            (compile_pattern(pattern), signal.name)
+            for signal in signals
+            for pattern in every(signal.patterns)
+        )
+        self.story = next(
+            (slot for slot in playbook.slots if slot.required and slot.kind == "text"), None
+        )
+
+    def read(
+        self, state: CaseState, said: Sequence[str], turn: int, message: str, today: date
+    ) -> Assessment:
+        """Return the assessment after a message.
+
+        Args:
+            state: The case before the message; `state.asking` is what was asked last.
+            said: The person's earlier messages, oldest first.
+            turn: The turn of this message.
+            message: What the person says now.
+            today: The day against which relative dates are read.
+        """
+        before = state.assessment
+        flags = self._raise(before.red_flags, self.safety.find(message), turn)
+        candidates = self._classify([*said, message], flags)
+        slots = self._slots(state, turn, message, today, recognised=bool(candidates))
+        flags = self._flags(flags, candidates, slots, turn)
+        signals = self._signals(before.signals, message, candidates)
+        written = sum(map(len, said)) + len(message)
+        return self._assess(slots, candidates, flags, signals, written, before.complexity)
+
+    def correct(self, state: CaseState, slot: str, value: str, turn: int) -> Assessment:
+        """Return the assessment after the person set a fact; an empty value removes it.
+
+        A value is normalised as an answer would be where it can be read as one, and kept as it
+        stands where it cannot: the person has the last word.
+        """
+        before = state.assessment
+        slots = dict(before.slots)
+        if value.strip():
+            known = self._playbook.slot(slot)
+            read = _normalised(known, value, state) if known else None
+            slots[slot] = SlotValue(value=read or value.strip(), turn=turn, source="person")
+        else:
+            slots.pop(slot, None)
+        flags, candidates = before.red_flags, before.candidates
+        if self.story is not None and slot == self.story.name and value.strip():
+            flags = self._raise(flags, self.safety.find(value), turn)
+            candidates = self._classify([value], flags)
+        flags = self._flags(flags, candidates, slots, turn)
+        signals = self._signals(before.signals, "", candidates)
+        return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
+
+    def is_placed(self, assessment: Assessment) -> bool:
+        """Say whether the leading candidate is likely enough to be called the classification."""
+        top = assessment.candidates[:1]
+        return bool(top) and top[0].confidence >= ABSTAIN_BELOW
+
+    def _assess(
+        self,
+        slots: dict[str, SlotValue],
+        candidates: tuple[Candidate, ...],
+        flags: tuple[RaisedFlag, ...],
+        signals: tuple[str, ...],
+        written: int,
+        least: Level,
+    ) -> Assessment:
+        # What a model found complex does not become simple because a rule cannot see why.
+        found = self._complexity(candidates, flags, signals, written)
+        complexity = max(found, least, key=LEVEL_ORDER.index)
+        return Assessment(
+            slots=slots,
+            candidates=candidates,
+            complexity=complexity,
+            signals=signals,
+            confidence=candidates[0].confidence if candidates else 0.0,
+            red_flags=flags,
+            missing=missing_slots(self._playbook, candidates, slots, complexity),
+        )
+
+    def _slots(
+        self, state: CaseState, turn: int, message: str, today: date, *, recognised: bool
+    ) -> dict[str, SlotValue]:
+        slots = dict(state.assessment.slots)
+        asked = self._playbook.slot(state.asking) if state.asking else None
+        if asked is not None and not is_unknown(self._playbook, message):
+            self._fill(slots, asked, read_answer(asked, message, state.locale, today), turn)
+        story = self.story
+        told = recognised or len(words(message)) >= _STORY_WORDS
+        if story is not None and story.name not in slots and asked is None and told:
+            slots[story.name] = SlotValue(value=message.strip(), turn=turn, source="rules")
+        for name, value in self._finder.find(message, state.locale, today).items():
+            if name not in slots:
+                slots[name] = SlotValue(value=value, turn=turn, source="rules")
+        return slots
+
+    def _fill(self, slots: dict[str, SlotValue], slot: Slot, value: str | None, turn: int) -> None:
+        known = slots.get(slot.name)
+        if value is None or (known is not None and known.source == "person"):
+            return
+        if known is not None and slot is self.story:
+            value = f"{known.value}\n{value}"[:_LONGEST_STORY]
+        slots[slot.name] = SlotValue(value=value, turn=turn, source="rules")
+
+    def _classify(
+        self, said: Sequence[str], flags: tuple[RaisedFlag, ...]
+    ) -> tuple[Candidate, ...]:
+        """Classify what was said; the dangers that rules found in it speak for their kinds."""
+        found = (flag.code for flag in flags if flag.source == "rules")
+        return self.lexicon.classify(said, self.safety.suggested(found))
+
+    def _flags(
+        self,
+        raised: tuple[RaisedFlag, ...],
+        candidates: tuple[Candidate, ...],
+        slots: dict[str, SlotValue],
+        turn: int,
+    ) -> tuple[RaisedFlag, ...]:
+        """Add the flags that known answers raise, and those of a kind the case is surely of."""
+        sure = candidates[:1] if candidates and candidates[0].confidence >= _SURELY else ()
+        by_kind = (code for one in sure for code in self.safety.from_area(one.code))
+        return self._raise(raised, (*self.safety.from_slots(slots), *by_kind), turn)
+
+    def _raise(
+        self, raised: tuple[RaisedFlag, ...], found: Iterable[str], turn: int
+    ) -> tuple[RaisedFlag, ...]:
+        known = {flag.code for flag in raised}
+        new = (code for code in dict.fromkeys(found) if code not in known)
+        return (*raised, *(RaisedFlag(code=code, turn=turn, source="rules") for code in new))
+
+    def _signals(
+        self, before: tuple[str, ...], message: str, candidates: tuple[Candidate, ...]
+    ) -> tuple[str, ...]:
+        """Return the signals that hold: those once said stay, those of an area follow the area."""
+        text = fold(message)
+        found = {hit.value for hit in self._signal_words.find(list(tokens(text)))}
+        found.update(name for pattern, name in self._signal_patterns if pattern.spans(text))
+        leading = candidates[0].code if candidates else ""
+        places = {leading, leading.split(".")[0]}
+        holding: list[str] = []
+        for signal in self._playbook.complexity.signals:
+            by_area = bool(places.intersection(signal.areas))
+            by_area_alone = signal.areas and not signal.words and not signal.patterns
+            if by_area or signal.name in found or (signal.name in before and not by_area_alone):
+                holding.append(signal.name)
+        return tuple(holding)
+
+    def _complexity(
+        self,
+        candidates: tuple[Candidate, ...],
+        flags: tuple[RaisedFlag, ...],
+        signals: tuple[str, ...],
+        written: int,
+    ) -> Level:
+        rules = self._playbook.complexity
+        weight = sum(signal.weight for signal in rules.signals if signal.name in signals)
+        weight += rules.urgent if flags else 0.0
+        weight += rules.long_story * (written / 1_000)
+        weight += rules.second_area if _has_second_area(candidates) else 0.0
+        if weight >= rules.high:
+            return "high"
+        return "medium" if weight >= rules.medium else "low"
+
+
+def _has_second_area(candidates: tuple[Candidate, ...]) -> bool:
+    if len(candidates) < 2:
+        return False
+    first = candidates[0]
+    area = first.code.split(".")[0]
+    return any(
+        other.code.split(".")[0] != area and other.confidence >= _NEARLY * first.confidence
+        for other in candidates[1:]
+    )
+
+
+def _normalised(slot: Slot, value: str, state: CaseState) -> str | None:
+    """Read a corrected value as an answer of its kind, as of the day the case was last touched."""
+    if slot.kind == "text":
+        return None
+    today = datetime.fromtimestamp(state.updated_at / 1_000, UTC).date()
+    return read_answer(slot, value, state.locale, today)
