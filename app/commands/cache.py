@@ -20,8 +20,8 @@ from app.state.cache import COUNTED_DAYS, KeptAnalyses
 from app.state.store import Store
 
 if TYPE_CHECKING:
+    from app.core.evaluation.cache_figures import ReplayReport
     from app.core.evaluation.stories import Rate
-    from app.core.reuse.figures import ReplayReport
 
 T = TypeVar("T")
 
@@ -83,9 +83,9 @@ def replay(file: Path, near: bool, name: str, as_json: bool) -> None:
 
 
 async def _replayed(file: Path, mode: CacheMode, name: str) -> "ReplayReport":
+    from app.core.evaluation import cache_replay
+    from app.core.evaluation.cache_figures import read_cases
     from app.core.playbook.files import load_playbooks
-    from app.core.reuse import replay as cache_replay
-    from app.core.reuse.figures import read_cases
     from app.core.rules import Rules
     from app.embedded import EmbeddedValkey
 

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from app.core import prompts
 from app.core.analysis.composing import CaseInHand, composed, doubted, drafted, uncited
+from app.core.analysis.discretion import disclosed, discreet
 from app.core.analysis.memo import Steps
+from app.core.analysis.recall import Recall, answering
 from app.core.analysis.strategies import Outcome, Strategist
-from app.core.privacy.discretion import disclosed, discreet
 from app.core.privacy.redaction import Redactor
-from app.core.reuse.recall import Recall, answering
 from app.core.reuse.similarity import AnalysisCache
 from app.core.rules import Rules
 from app.domain.analysis import Analysis, Provenance, Strategy

@@ -17,7 +17,7 @@ from app.core import prompts
 from app.core.analysis.analyst import Analyst
 from app.core.analysis.composing import CaseInHand
 from app.core.analysis.memo import Unkept
-from app.core.reuse.figures import Heard, ReplayedCase, ReplayReport, Served, figures
+from app.core.evaluation.cache_figures import Heard, ReplayedCase, ReplayReport, Served, figures
 from app.core.reuse.serving import SimilarAnalyses
 from app.core.reuse.similarity import Context, Made
 from app.core.rules import Rules
