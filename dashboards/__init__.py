@@ -1,1 +1,1 @@
-"""Dashboards and alerts as code; empty until metrics arrive."""
+"""Dashboards as code: what Grafana shows, and beside it what Prometheus and Alertmanager read."""
