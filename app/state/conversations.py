@@ -30,6 +30,8 @@ from app.domain.errors import (
     TurnNotFound,
 )
 from app.domain.event import EventId
+from app.domain.facts import Erased, Fact
+from app.domain.facts import encode as encode_fact
 from app.domain.job import Job
 from app.domain.notification import Notification
 from app.state import codec, handoffs, keys
@@ -349,10 +351,12 @@ class ConversationStateManager:
         events: Sequence[bytes],
         job: Job | None = None,
         notifications: Sequence[Notification] = (),
+        facts: Sequence[Fact] = (),
     ) -> int:
         """Commit a turn; from then on it is there for every reader, whole.
 
-        The background job that it asks for and what the world should be told are written with it.
+        The background job that it asks for, what the world should be told and the facts of it are
+        written with it.
 
         Returns:
             How many accepted turns are still unfinished.
@@ -379,6 +383,8 @@ class ConversationStateManager:
             "" if job is None else job.queue,
             len(notifications),
             *(part for one in notifications for part in (one.id, codec.encode(one))),
+            len(facts),
+            *map(encode_fact, facts),
             *events,
         ]
         before = handoffs.listing(claim.case_id, state.handoff)
@@ -439,7 +445,9 @@ class ConversationStateManager:
             raise CaseNotFound(case_id)
 
     async def _erase(self, case_id: str, token_hash: str) -> bool:
-        erased = await self._store.run("erase", CaseKeys(case_id).all(), [token_hash])
+        told = Erased(id=f"erased:{case_id}", occurred_ms=now_ms(), case_id=case_id)
+        args = [token_hash, encode_fact(told)]
+        erased = await self._store.run("erase", CaseKeys(case_id).all(), args)
         if erased:
             await self._store.commands(
                 ("ZREM", index, case_id)

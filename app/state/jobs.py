@@ -14,6 +14,8 @@ from app.domain.analysis import Analysis
 from app.domain.case import CaseState, Turn
 from app.domain.errors import CaseNotFound, Fenced
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress, encode
+from app.domain.facts import AnalysisDone
+from app.domain.facts import encode as encode_fact
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
 from app.state import codec, keys
@@ -124,6 +126,7 @@ class Jobs:
         notification: Notification,
         *,
         ttl: int,
+        fact: AnalysisDone | None = None,
     ) -> bool:
         """End a job with its result; False if a newer analysis of the case has made it pointless.
 
@@ -132,7 +135,7 @@ class Jobs:
             CaseNotFound: the case is gone.
         """
         answer = await self._end(
-            claim, "done", codec.encode(result), "", ttl, encode(event), notification
+            claim, "done", codec.encode(result), "", ttl, encode(event), notification, fact
         )
         if answer[0] == b"SUPERSEDED":
             return False
@@ -155,6 +158,7 @@ class Jobs:
         notification: Notification,
         *,
         ttl: int,
+        fact: AnalysisDone | None = None,
     ) -> None:
         """End a job without a result and put it before the operators.
 
@@ -163,7 +167,7 @@ class Jobs:
             CaseNotFound: the case is gone.
         """
         before = listed(now_ms(), claim.job.id, keys.DEAD)
-        await self._end(claim, "dead", b"", error, ttl, encode(event), notification, before)
+        await self._end(claim, "dead", b"", error, ttl, encode(event), notification, fact, before)
 
     async def postpone(self, claim: JobClaim, error: str | None, wait_ms: int) -> None:
         """Give a job back, to be tried again after a while; without an error it is handed over.
@@ -189,6 +193,7 @@ class Jobs:
         ttl: int,
         event: bytes,
         notification: Notification,
+        fact: AnalysisDone | None,
         before: Sequence[Sequence[Any]] = (),
     ) -> Any:
         answer = await self._run(
@@ -204,6 +209,7 @@ class Jobs:
             event,
             notification.id,
             codec.encode(notification),
+            b"" if fact is None else encode_fact(fact),
             before=[*outbox_listed(claim.job.case_id), *before],
         )
         if answer[0] not in {b"OK", b"SUPERSEDED"}:

@@ -1,9 +1,9 @@
 -- Commit a turn: its record, the new state, its terminal event, what the case's readers should
--- know, the background job that it asks for, what the world should be told, and the release of the
--- lease, all or nothing.
+-- know, the background job that it asks for, what the world should be told, the facts of it, and the
+-- release of the lease, all or nothing.
 -- ARGV: epoch, turn, terminal seq, record, terminal event, state, result ('' for none), ttl,
 --       log ttl, lease value, job ('' for none), its queue, how many notifications,
---       their ids and bodies …, case events …
+--       their ids and bodies …, how many facts, facts …, case events …
 local h = redis.call('HMGET', m, 'e', 'd', 'n')
 if not h[1] then return {'GONE'} end
 local turn, done = tonumber(ARGV[2]), tonumber(h[2])
@@ -28,6 +28,9 @@ for _ = 1, tonumber(ARGV[13]) do
   redis.call('HSETNX', outbox, ARGV[place], ARGV[place + 1])
   place = place + 2
 end
+local facts = tonumber(ARGV[place])
+for i = place + 1, place + facts do record(ARGV[i]) end
+place = place + facts + 1
 redis.call('XADD', log, ARGV[1] .. '-' .. ARGV[3], 'e', ARGV[5])
 redis.call('EXPIRE', log, ARGV[9])
 for i = place, #ARGV do tell(ARGV[i]) end

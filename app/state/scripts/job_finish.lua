@@ -1,6 +1,6 @@
 -- End a job: with its result, or given up without one. Result, status and what the world should be
 -- told leave together. ARGV: turn, epoch, lease value, state ('done' or 'dead'), result, error, ttl,
--- event, notification id, notification.
+-- event, notification id, notification, fact ('' for none).
 local h = redis.call('HMGET', m, 'h', 'rt')
 if not h[1] then return {'GONE'} end
 if not owns(ARGV[2]) then return {'FENCED'} end
@@ -19,6 +19,7 @@ redis.call('HINCRBY', m, 'ver', 1)
 over(ARGV[4])
 redis.call('HSETNX', outbox, ARGV[9], ARGV[10])
 tell(ARGV[8])
+if ARGV[11] ~= '' then record(ARGV[11]) end
 touch(ARGV[7])
 redis.call('EXPIRE', job, ARGV[7])
 return {'OK', redis.call('HGET', job, 'sa'), redis.call('HGET', job, 'fa')}
