@@ -34,12 +34,22 @@ OUTBOX_FAILED = "tri:outbox:failed"
 """Sorted set: the latest cases with a delivery that was given up, by that time."""
 OUTBOXES = (OUTBOX, OUTBOX_SETTLING, OUTBOX_TOLD, OUTBOX_FAILED)
 WEBHOOKS = "tri:webhooks"
-"""Hash: the webhook endpoints by their ids. Configuration, so it alone has no time to live."""
+"""Hash: the webhook endpoints by their ids. Configuration, so it has no time to live."""
+FLAGS = "tri:flags"
+"""Hash: the feature flags that every instance goes by. Configuration, without a time to live."""
+ASSIGNED = "tri:assigned:"
+"""What a person was given in experiments: a string for each of them begins so."""
+SEEN_WEBHOOK = "tri:webhook:"
+"""Ids of incoming webhooks that were acted on: a short-lived string for each begins so."""
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
 CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
+FACTS = "tri:facts"
+"""Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
+FACTS_LOST = "tri:facts:lost"
+"""Hash: how many facts found no room in it, and since when, in seconds."""
 INDEX_TTL = 40 * 86_400
 """Seconds an index outlives its last write; longer than any case by default."""
 

@@ -17,12 +17,21 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 
-SHARED = ("start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe")
+SHARED = (
+    "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
+    "say_of", "abandon",
+)  # fmt: skip
 """Scripts over the keys of a case."""
 JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 """Scripts over the keys of a case that concern one of its background jobs."""
-ALONE = ("renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out")
+ALONE = (
+    "renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out",
+    "offer_flags",
+)  # fmt: skip
 """Scripts over one key of their own."""
+
+RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
+"""Scripts that leave facts behind for the warehouse."""
 
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
@@ -39,7 +48,8 @@ class Script:
     def __init__(self, name: str) -> None:
         folder = resources.files("app.state") / "scripts"
         shared = ["lib.lua"] * (name not in ALONE) + ["job_lib.lua"] * (name in JOBS)
-        parts = [*shared, f"{name}.lua"]
+        facts = ["facts.lua"] * (name in RECORDING)
+        parts = [*shared, *facts, f"{name}.lua"]
         self.source = "\n".join((folder / part).read_text() for part in parts)
         self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
