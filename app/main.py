@@ -24,7 +24,7 @@ from app.api.turns import TurnController
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
-from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
+from app.core.interview import Interviewer
 from app.core.job_desk import JobDesk
 from app.core.push import Subscriptions
 from app.core.reading import Reader
@@ -43,6 +43,8 @@ from app.state.leases import LeaseKeeper
 from app.state.outbox import Outbox
 from app.state.store import Store
 from app.state.workforce import Workforce
+from plugins.flags.live import LiveFlags
+from plugins.flags.plugin import FlagsConfig, FlagsPlugin
 from plugins.queue import ArqQueue
 
 BASE_PATH = "/api/v2/triage"
@@ -63,6 +65,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     desk: JobDesk
     handoffs: HandoffDesk
     subscriptions: Subscriptions
+    flags: LiveFlags
     model: FailoverModel | None
     operators: OperatorGate
 
@@ -89,6 +92,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     runner = TurnRunner(conversations, journal, leases, interviewer, errands, engine.playbooks)
     reader = Reader(conversations, follower, runner)
     board = JobBoard(store)
+    flags = FlagsConfig.of(settings).build(store)
     intake = Intake(
         conversations,
         runner,
@@ -96,7 +100,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         board,
         engine.playbooks,
         default_playbook=settings.playbook,
-        variant=STRUCTURED if engine.model is None else CONVERSATIONAL,
+        assigner=flags.evaluator,
     )
     return Parts(
         store=store,
@@ -110,6 +114,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         desk=JobDesk(conversations, board, workforce, errands),
         handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
+        flags=flags,
         model=engine.model,
         operators=OperatorGate(settings.operator_token),
     )
@@ -169,7 +174,10 @@ def create_app(parts: Parts) -> Litestar:
         },
         lifespan=[running],
         middleware=[guarded],
-        plugins=[problems.plugin()],
+        plugins=[
+            problems.plugin(),
+            FlagsPlugin(parts.flags, path=BASE_PATH, operator=parts.operators.guard),
+        ],
         openapi_config=openapi_config(),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,

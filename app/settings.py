@@ -49,6 +49,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long it may fall silent after that."""
     operator_token: Annotated[str, Meta(min_length=16, max_length=256)] | None = None
     """What operators send as their bearer token; without it, operator routes are closed."""
+    growthbook_host: str = "https://cdn.growthbook.io"
+    """Where GrowthBook's API, or its proxy, answers SDKs."""
+    growthbook_client_key: str | None = None
+    """The SDK connection's key, `sdk-…`; without it, nothing is fetched."""
+    growthbook_decryption_key: str | None = None
+    """For an SDK connection whose payload is encrypted."""
+    growthbook_webhook_secret: str | None = None
+    """The SDK webhook's secret, `wk_…`; without it, GrowthBook's webhooks are not let in."""
+    growthbook_poll_seconds: Annotated[float, Meta(ge=1)] = 60.0
+    """Between two looks at GrowthBook."""
+    flags_file: Path | None = None
+    """Flags in a file, in GrowthBook's format; taken up whenever it changes."""
+    metrics_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    """The worker's own port for `/metrics`; 0 is any that is free. The API serves them at its own.
+    """
+    metrics_open: bool = False
+    """Whether everybody may read the metrics, and not only this machine and operators."""
     webhook_url: str | None = None
     """An address that is told of every case; more by `triage webhooks add`."""
     webhook_secret: str | None = None

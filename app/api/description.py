@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from app.api import handoff_schema, schema
+from app.api import flags_schema, handoff_schema, schema
 from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
@@ -39,6 +39,9 @@ _BODIES = (
     handoff_schema.OperatorRequest,
     handoff_schema.OperatorReply,
     handoff_schema.OperatorAnswer,
+    flags_schema.FlagsView,
+    flags_schema.FlagsTaken,
+    flags_schema.GrowthBookHook,
     schema.JobList,
     schema.WorkerList,
     schema.PushRequest,
@@ -75,7 +78,7 @@ _HEADERS_OF_STATUS = {
     "401": (_HOW,),
     "503": (_AGAIN,),
 }
-_OPEN = {"open_case", "get_key"}
+_OPEN = {"open_case", "get_key", "receive_growthbook"}
 """Operations without a credential below the path of those with one."""
 _TURN_EVENTS = [*map(_tag, get_args(TurnEvent)), "stream.closing"]
 _CASE_EVENTS = [*map(_tag, get_args(CaseEvent)), "stream.closing"]

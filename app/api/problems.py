@@ -71,6 +71,8 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.IdempotencyMismatch: _Kind(
         422, "idempotency-mismatch", "The Idempotency-Key was used for something else"
     ),
+    errors.FlagsInvalid: _Kind(422, "flags-invalid", "These flags cannot be used"),
+    errors.WebhookRefused: _Kind(401, "webhook-refused", "The webhook does not prove its origin"),
     errors.Draining: _Kind(503, "draining", "This instance is shutting down"),
     errors.StateUnavailable: _Kind(503, "state-unavailable", "The storage is not available"),
 }

@@ -60,7 +60,7 @@ class Started(Struct, kw_only=True):
         str, Meta(description="The case's credential, returned only here: `Bearer` it.")
     ]
     status: Annotated[Literal["active"], Meta(description="The interview is open.")]
-    variant: Annotated[str, Meta(description="v1: guided interview; v2: model interview.")]
+    variant: Annotated[str, Meta(description="v1: structured intake, a form; v2: conversation.")]
     message: Annotated[str, Meta(description="The greeting, with the first question.")]
     notice: Annotated[str, Meta(description="What the person should know before they begin.")]
     playbook: Annotated[str, Meta(description="Playbook id.")]
@@ -141,7 +141,7 @@ class StatusView(Struct, kw_only=True):
 
     case_id: CaseId
     status: Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
-    variant: Annotated[str, Meta(description="v1 or v2.")]
+    variant: Annotated[str, Meta(description="v1: structured intake, a form; v2: conversation.")]
     playbook: Annotated[str, Meta(description="Playbook id.")]
     locale: Annotated[str, Meta(description="The case's locale.")]
     turns: Annotated[int, Meta(description="Turns accepted so far.")]
@@ -203,7 +203,7 @@ class CaseView(Struct, kw_only=True):
     status: Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
     playbook: Annotated[str, Meta(description="Playbook id.")]
     locale: Annotated[str, Meta(description="The case's locale.")]
-    variant: Annotated[str, Meta(description="v1 or v2.")]
+    variant: Annotated[str, Meta(description="v1: structured intake, a form; v2: conversation.")]
     greeting: Annotated[str, Meta(description="The greeting, with the first question.")]
     notice: Annotated[str, Meta(description="What the person should know before they begin.")]
     turns: Annotated[list[CaseTurn], Meta(description="Oldest first.")]

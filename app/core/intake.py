@@ -15,11 +15,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import terminals
+from app.core.assigning import Assigner, Subject
 from app.core.language.text import cleaned
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
+from app.core.stopwatch import TurnWatch, arm
 from app.domain import event as events
 from app.domain.analysis import Analysis
+from app.domain.assignment import person_key
 from app.domain.case import (
     Accepted,
     AskHuman,
@@ -44,6 +47,7 @@ from app.domain.job import JobView
 from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord, Claim, ConversationStateManager
 from app.state.job_board import JobBoard
+from app.telemetry.metrics import Metrics
 
 _canonical = msgspec.msgpack.Encoder(order="sorted").encode
 
@@ -78,15 +82,17 @@ class Intake:
         playbooks: Mapping[str, Playbook],
         *,
         default_playbook: str,
-        variant: str,
+        assigner: Assigner,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._conversations = conversations
         self._runner = runner
         self._reader = reader
         self._board = board
         self._playbooks = playbooks
         self._default_playbook = default_playbook
-        self._variant = variant
+        self._assigner = assigner
 
     async def start(
         self,
@@ -107,13 +113,23 @@ class Intake:
         if chosen is None:
             known = ", ".join(sorted(self._playbooks))
             raise InvalidInput(f"there is no playbook {playbook!r}; there are: {known}")
+        spoken = chosen.locale(locale)
+        given = await self._assigner.assign(
+            Subject(
+                person=None if user_ref is None else person_key(user_ref),
+                playbook=chosen.id,
+                locale=spoken,
+                attributes=attributes,
+            )
+        )
         now = time.time_ns() // 1_000_000
         state = CaseState(
             case_id=secrets.token_hex(16),
             playbook=chosen.id,
             playbook_version=chosen.version,
-            locale=chosen.locale(locale),
-            variant=self._variant,
+            locale=spoken,
+            variant=given.variant,
+            assignment=given.assignment,
             created_at=now,
             updated_at=now,
             user_ref=user_ref,
@@ -123,6 +139,7 @@ class Intake:
         await self._conversations.start(
             state, token_hash=digest(token), cap=chosen.limits.messages, ttl=chosen.ttl.active
         )
+        self._metrics.case("started", state.playbook, arm(state))
         return Opened(state=state, token=token, playbook=chosen)
 
     async def open(self, case_id: str, token: str) -> CaseRecord:
@@ -313,19 +330,22 @@ class Intake:
         return receipt.turn
 
     async def _stop(self, claim: Claim) -> None:
+        watch = TurnWatch(claim)
         so_far = await self._reader.text(claim.case_id, claim.turn)
         terminal = terminals.cancelled(claim.turn, so_far.text)
         answer = replace(self._runner.absorb(claim), reply=so_far.text)
         ttl = self._playbooks[claim.state.playbook].ttl
+        turn = terminals.record(claim, answer, terminal, seq=1)
         pending = await self._conversations.finish(
             claim,
-            terminals.record(claim, answer, terminal, seq=1),
+            turn,
             state=answer.state,
             result=None,
             ttl=ttl.completed if answer.state.status == "completed" else ttl.active,
             log_ttl=ttl.turn_log,
             events=[events.encode(one) for one in answer.events],
         )
+        watch.committed(self._metrics, turn, answer)
         if pending:
             await self._runner.resume(claim.case_id)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from app.domain.assessment import Assessment
+from app.domain.assignment import Assignment
 from app.domain.usage import Attempt
 
 CaseStatus = Literal["active", "completed"]
@@ -153,3 +154,5 @@ class CaseState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     completed_at: int | None = None
     handoff: Handoff | None = None
     """None while nobody ever asked for a human."""
+    assignment: Assignment | None = None
+    """The experiment that the person takes part in with this case; None where in none."""

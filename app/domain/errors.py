@@ -20,6 +20,8 @@ TriageError
 ├── Draining                     this instance is shutting down
 ├── StateUnavailable             Valkey is away, loading or full
 ├── Fenced                       another instance owns the case now
+├── FlagsInvalid                 a set of feature flags cannot be used
+├── WebhookRefused               an incoming webhook is forged, too old or a repetition
 └── PlaybookInvalid              a playbook file has mistakes
 """
 
@@ -119,6 +121,14 @@ class StateUnavailable(TriageError):
 
 class Fenced(TriageError):
     """Another instance has taken the case over; whoever raises this must stop writing."""
+
+
+class FlagsInvalid(TriageError):
+    """A set of feature flags cannot be used; the ones before go on."""
+
+
+class WebhookRefused(TriageError):
+    """An incoming webhook does not prove where it comes from, or has come before."""
 
 
 class PlaybookInvalid(TriageError):

@@ -41,6 +41,9 @@ ASSIGNED = "tri:assigned:"
 """What a person was given in experiments: a string for each of them begins so."""
 SEEN_WEBHOOK = "tri:webhook:"
 """Ids of incoming webhooks that were acted on: a short-lived string for each begins so."""
+REPORTS = "tri:reports:sent"
+"""Hash: when each kind of report was sent last, Unix time in milliseconds; without a time to live,
+so that one that was never sent again is noticed."""
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60

@@ -22,7 +22,7 @@ def test_a_case_opens_with_the_playbooks_greeting(api: Api) -> None:
     """Nothing needs to be said to begin; the token is there and nowhere else."""
     found = api.post("/start", {}).json()
     assert found["status"] == "active"
-    assert found["variant"] == "v1"
+    assert found["variant"] == "v2"
     assert found["playbook"] == "house_repairs"
     assert found["playbook_version"] == "1.0.0"
     assert found["locale"] == "pt-BR"

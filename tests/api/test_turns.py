@@ -108,7 +108,7 @@ def test_a_stream_carries_the_turn_word_by_word(api: Api, case: Case) -> None:
     """The deltas add up to the message, whose length and hash are told, and the ids only grow."""
     frames = api.talk(case, STORY)
     assert frames[0].event == "turn.started"
-    assert frames[0].data == {"type": "turn.started", "turn": 1, "attempt": 1, "variant": "v1"}
+    assert frames[0].data == {"type": "turn.started", "turn": 1, "attempt": 1, "variant": "v2"}
     last = frames[-1]
     assert last.event == "turn.completed"
     message = last.data["message"]

@@ -10,9 +10,10 @@ from app.core import prompts
 from app.core.analysis.analyst import Analyst
 from app.core.background import AnalysisRunner
 from app.core.handoff import display_name, operator_says
-from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
+from app.core.interview import Interviewer
 from app.core.rules import Rules
 from app.core.steps import Answer
+from app.domain.assignment import CONVERSATIONAL, STRUCTURED
 from app.domain.case import (
     Accepted,
     AskHuman,

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from app.core.analysis.analyst import Analyst
-from app.core.interview import CONVERSATIONAL, STRUCTURED, Interviewer
+from app.core.interview import Interviewer
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Words
 from app.domain.assessment import SlotValue
+from app.domain.assignment import CONVERSATIONAL, STRUCTURED
 from app.domain.case import Conclude, Correct, Say
 from app.domain.event import (
     AnalysisCompleted,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from app.core import terminals
-from app.core.interview import CONVERSATIONAL, Interviewer
+from app.core.interview import Interviewer
 from app.core.steps import Anew, Answer, Step, Words
+from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import Accepted, CaseState, Command, Turn
 from app.domain.playbook import Playbook
 from app.state.conversations import Claim

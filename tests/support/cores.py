@@ -11,10 +11,11 @@ from typing import Protocol
 from uuid import uuid4
 
 from app.core.analysis.analyst import Analyst
+from app.core.assigning import Unassigned
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
-from app.core.interview import CONVERSATIONAL, Interviewer
+from app.core.interview import Interviewer
 from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
@@ -85,7 +86,7 @@ class Core:
             JobBoard(self.store),
             known,
             default_playbook=playbooks[0].id,
-            variant=CONVERSATIONAL,
+            assigner=Unassigned(),
         )
 
         self.handoffs = HandoffDesk(self.conversations, self.runner, self.reader, known)

@@ -1,0 +1,160 @@
+"""Decides by a set of flags who gets what: GrowthBook's client, without its network.
+
+The client is given no key and no host, so that it has no transport of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from growthbook import AbstractAsyncStickyBucketService, GrowthBookClient, Options, UserContext
+from growthbook.common_types import FeatureResult
+from msgspec import Struct
+
+from app.core.assigning import Assigned, Subject
+from app.domain.assignment import CONVERSATIONAL, VARIANTS, Assignment
+from app.domain.errors import FlagsInvalid
+from plugins.flags.payload import Payload
+
+FEATURE = "intelligent_triage_v2"
+"""The feature whose value is the variant of a case."""
+PERSON = "id"
+"""The attribute that experiments hash."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Counts(Struct):
+    """What this instance has decided since it started."""
+
+    assigned: int = 0
+    """Somebody was given a variation of an experiment."""
+    outside: int = 0
+    """Somebody takes part in no experiment: not covered, not targeted, or none is on."""
+    nameless: int = 0
+    """The frontend named no person, so that nobody could be assigned."""
+    unusable: int = 0
+    """The flag's value is no variant, or deciding failed; the default was given."""
+
+
+class Evaluator:
+    """The flags that are live in this process, and what they decide."""
+
+    def __init__(
+        self,
+        payload: Payload,
+        sticky: AbstractAsyncStickyBucketService | None = None,
+        *,
+        decryption_key: str | None = None,
+    ) -> None:
+        """Begin with these flags; `use` takes others.
+
+        Args:
+            payload: the flags to begin with.
+            sticky: keeps who got what, across changes of weights; None forgets at once.
+            decryption_key: for payloads that GrowthBook encrypts.
+        """
+        self._sticky = sticky
+        self._decryption_key = decryption_key
+        self._live: tuple[Payload, GrowthBookClient] | None = None
+        self._first = payload
+        self.counts = Counts()
+
+    @property
+    def payload(self) -> Payload:
+        """The flags that are live."""
+        return self._first if self._live is None else self._live[0]
+
+    async def use(self, payload: Payload) -> GrowthBookClient:
+        """Let these flags decide from now on.
+
+        Raises:
+            FlagsInvalid: they cannot be evaluated; the ones before stay live.
+        """
+        await self.tried(payload)
+        client = await self._client(payload, self._sticky)
+        self._live = (payload, client)
+        return client
+
+    async def tried(self, payload: Payload) -> None:
+        """Evaluate every feature once, for nobody.
+
+        Raises:
+            FlagsInvalid: one of them cannot be evaluated.
+        """
+        trial = await self._client(payload, sticky=None)
+        somebody = UserContext(attributes={PERSON: "0" * 32})
+        for name in trial.reduce_payload().get("features") or {}:
+            try:
+                await trial.eval_feature(name, somebody)
+            except Exception as error:
+                raise FlagsInvalid(f"feature {name!r} cannot be evaluated: {error!r}") from error
+
+    async def evaluate(self, feature: str, attributes: Mapping[str, Any]) -> FeatureResult[Any]:
+        """Return what somebody with these attributes gets of a feature, as GrowthBook tells it."""
+        client = await self.use(self._first) if self._live is None else self._live[1]
+        return await client.eval_feature(feature, UserContext(attributes=dict(attributes)))
+
+    async def assign(self, subject: Subject) -> Assigned:
+        """Decide which product somebody gets; see `app.core.assigning.Assigner`."""
+        payload = self.payload
+        attributes = {
+            **subject.attributes,
+            "playbook": subject.playbook,
+            "locale": subject.locale,
+        }
+        attributes.pop(PERSON, None)
+        if subject.person is None:
+            self.counts.nameless += 1
+        else:
+            attributes[PERSON] = subject.person
+        try:
+            result = await self.evaluate(FEATURE, attributes)
+        except Exception as error:  # noqa: BLE001 -- an experiment never keeps anybody out
+            self.counts.unusable += 1
+            _log.warning("flags.not_evaluated", flags=payload.hash, error=repr(error))
+            return Assigned(variant=CONVERSATIONAL)
+        if result.value not in VARIANTS:
+            self.counts.unusable += 1
+            return Assigned(variant=CONVERSATIONAL)
+        decided = result.experimentResult
+        if result.experiment is None or decided is None or not decided.inExperiment:
+            self.counts.outside += subject.person is not None
+            return Assigned(variant=str(result.value))
+        if subject.person is None:  # hashed by something else that the frontend said
+            return Assigned(variant=str(result.value))
+        self.counts.assigned += 1
+        return Assigned(
+            variant=str(result.value),
+            assignment=Assignment(
+                experiment=result.experiment.key,
+                variation=decided.key,
+                person=subject.person,
+                flags=payload.hash,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Let what is still being kept of assignments be kept."""
+        if self._live is not None:
+            await self._live[1].flush_sticky_bucket_saves()
+
+    async def _client(
+        self, payload: Payload, sticky: AbstractAsyncStickyBucketService | None
+    ) -> GrowthBookClient:
+        client = GrowthBookClient(
+            Options(
+                refresh_strategy=None,
+                sticky_bucket_service=sticky,
+                decryption_key=self._decryption_key,
+            )
+        )
+        try:
+            await client.set_payload(payload.content)
+        except Exception as error:
+            raise FlagsInvalid(f"they cannot be read: {error!r}") from error
+        if not client.reduce_payload().get("features"):
+            encrypted = "encryptedFeatures" in payload.content
+            if encrypted:
+                raise FlagsInvalid("they are encrypted, and TRIAGE_GROWTHBOOK_DECRYPTION_KEY fails")
+        return client
