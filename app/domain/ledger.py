@@ -8,16 +8,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.domain.usage import Operation, Outcome, Provider
+from app.domain.usage import Operation, Outcome, Provider, Source, Tier
 
-Tier = Literal["standard", "batch", "flex", "priority"]
-"""At which of a provider's service tiers a call was served; prices differ."""
 RowOutcome = Literal[Outcome, "cached", "lost"]
 """`cached`: nobody was asked, a kept analysis served. `lost`: the process died during the call."""
-Source = Literal["provider", "catalogue", "estimated", "unpriced", "free"]
-"""Where a cost comes from. `provider`: it said so. `catalogue`: its usage at the catalogue's
-prices. `estimated`: its usage is not known. `unpriced`: the price is not known, so the cost is not.
-`free`: nothing was used, because the call failed before an answer or none was made."""
 SOURCES: tuple[Source, ...] = ("provider", "catalogue", "estimated", "unpriced", "free")
 MOST_NANO_USD = 2**53 - 1
 """The largest budget, about nine million dollars: scripts in Valkey compare up to it exactly."""

@@ -8,6 +8,13 @@ Provider = Literal["openai", "anthropic"]
 Operation = Literal["interview", "complexity", "analysis", "judge", "report"]
 Outcome = Literal["completed", "cut", "refused", "invalid", "failed", "cancelled"]
 """`cut`: words came, no finish event. `invalid`: finished, but the assessment did not validate."""
+Tier = Literal["standard", "batch", "flex", "priority", "other"]
+"""At which of a provider's service tiers a call was served; prices differ. `other`: at one that we
+do not know, so that nothing is known of the price either."""
+Source = Literal["provider", "catalogue", "estimated", "unpriced", "free"]
+"""Where a cost comes from. `provider`: it said so. `catalogue`: its usage at the catalogue's
+prices. `estimated`: its usage is not known. `unpriced`: the price is not known, so the cost is not.
+`free`: nothing was used, because the call failed before an answer or none was made."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -23,6 +30,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     reasoning: int = 0
     clamped: bool = False
     """The provider's parts exceeded its totals and were cut to fit: its figures are doubtful."""
+    cost_nano_usd: int | None = None
+    """What the provider itself says that it cost; most never say."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -41,6 +50,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """The HTTP status, where the provider sent one."""
     usage: Usage | None = None
     """None where the provider never said: a stream that was cut has no usage."""
+    begun: Usage | None = None
+    """What the provider said at the beginning of a stream that has no usage: of its input alone."""
+    tier: Tier = "standard"
     started_ms: int
     """Unix time in milliseconds."""
     latency_ms: float
@@ -49,3 +61,9 @@ class Attempt(Struct, frozen=True, kw_only=True):
     output_chars: int = 0
     """Characters received, also of cut streams: the basis of a later estimate."""
     request_id: str | None = None
+    row_id: str | None = None
+    """The attempt's row in the ledger; None where no ledger is kept."""
+    cost_nano_usd: int | None = None
+    """As in that row."""
+    source: Source | None = None
+    """As in that row; None where no ledger is kept."""

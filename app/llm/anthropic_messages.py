@@ -11,7 +11,7 @@ from app.llm.model import ModelRequest
 from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code, tier_of
 
 
 class _OutputDetails(Struct):
@@ -24,6 +24,7 @@ class _Usage(Struct):
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     output_tokens_details: _OutputDetails | None = None
+    service_tier: str | None = None
 
 
 class _Message(Struct):
@@ -81,10 +82,13 @@ class MessagesDecoder(WireDecoder):
             case "message_start" if event.message is not None:
                 self.answered_by = event.message.model
                 self._count(event.message.usage)
+                self.begun = self._usage()
             case "message_delta":
                 if event.delta is not None:
                     self._stop_reason = event.delta.stop_reason or self._stop_reason
                 self._count(event.usage)
+                if self._stop_reason is not None and event.usage is not None:
+                    self.usage = self._usage()  # the counts stand, whether or not more comes
             case "message_stop":
                 self.finished = self.ended = True
                 self.usage = self._usage()
@@ -103,6 +107,7 @@ class MessagesDecoder(WireDecoder):
             value = getattr(seen, name)
             if value is not None:
                 setattr(self._counts, name, value)
+        self.tier = tier_of(seen.service_tier) or self.tier
 
     def _usage(self) -> Usage:
         counts = self._counts

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.domain.usage import Attempt, Outcome, Provider, Usage
+from app.domain.usage import Attempt, Outcome, Provider, Tier, Usage
 from app.llm.errors import ModelError
 from app.llm.model import ModelRequest, OnAttempt
 
@@ -36,7 +36,7 @@ class AttemptRecord:
 
     __slots__ = (
         "_clock", "_closed", "_first", "_on_attempt", "_provider", "_request", "_started",
-        "_started_ms", "answered_by", "chars", "request_id", "status", "usage",
+        "_started_ms", "answered_by", "begun", "chars", "request_id", "status", "tier", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -56,9 +56,11 @@ class AttemptRecord:
         self._first: float | None = None
         self._closed = False
         self.answered_by: str | None = None
+        self.begun: Usage | None = None
         self.chars = 0
         self.request_id: str | None = None
         self.status: int | None = None
+        self.tier: Tier = "standard"
         self.usage: Usage | None = None
 
     def first_text(self) -> None:
@@ -97,6 +99,8 @@ class AttemptRecord:
             error=error,
             status=self.status,
             usage=self.usage,
+            begun=None if self.usage else self.begun,
+            tier=self.tier,
             started_ms=self._started_ms,
             latency_ms=(now - self._started) * 1000,
             first_token_ms=None if first is None else (first - self._started) * 1000,

@@ -133,8 +133,19 @@ class CutShort(InvalidOutput):
 class NoModelLeft(TriageError):
     """Every provider failed or was passed over because it had failed before."""
 
-    def __init__(self, attempts: tuple[Attempt, ...]) -> None:
-        """Keep the attempts that were made; none where no breaker let one pass."""
-        words = ", ".join(f"{one.provider} {one.error or one.outcome}" for one in attempts)
-        super().__init__(f"no model could answer: {words or 'none was available'}")
+    def __init__(
+        self, attempts: tuple[Attempt, ...], denied_for: str | None = None, detail: str = ""
+    ) -> None:
+        """Keep the attempts that were made; none where no breaker let one pass.
+
+        `denied_for` says that a call was not made for a budget's sake: `budget`, `unpriced` or
+        `unknown`; `detail` says it in words.
+        """
+        words = [f"{one.provider} {one.error or one.outcome}" for one in attempts]
+        said = ", ".join(words + [detail] * bool(detail))
+        super().__init__(f"no model could answer: {said or 'none was available'}")
         self.attempts = attempts
+        self.denied_for = denied_for
+        self.detail = detail
+        self.until_ms: int | None = None
+        """When there is money again, of calls that were denied: Unix time in milliseconds."""

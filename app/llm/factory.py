@@ -1,6 +1,6 @@
 """Builds the models that the settings allow, in the order in which they are asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.domain.usage import Provider
 from app.llm.model import Model
@@ -16,12 +16,24 @@ def build_models(settings: Settings, timeouts: Timeouts | None = None) -> tuple[
     limits = timeouts or Timeouts(
         first_token=settings.first_token_seconds, read=settings.read_seconds
     )
-    models: list[Model] = []
-    if settings.openai_api_key or settings.openai_base_url:
-        models.append(_openai(settings, limits))
-    if settings.anthropic_api_key or settings.anthropic_base_url:
-        models.append(_anthropic(settings, limits))
-    return tuple(models)
+    makers: Mapping[Provider, Callable[[Settings, Timeouts], Model]] = {
+        "openai": _openai,
+        "anthropic": _anthropic,
+    }
+    return tuple(makers[one](settings, limits) for one in configured(settings))
+
+
+def configured(settings: Settings) -> tuple[Provider, ...]:
+    """Return the providers that may be asked, in the order in which they are.
+
+    >>> configured(Settings(anthropic_api_key="k")), configured(Settings())
+    (('anthropic',), ())
+    """
+    reachable: Mapping[Provider, str | None] = {
+        "openai": settings.openai_api_key or settings.openai_base_url,
+        "anthropic": settings.anthropic_api_key or settings.anthropic_base_url,
+    }
+    return tuple(one for one, where in reachable.items() if where)
 
 
 # The SDKs take a second to import: only those that are used are, at start, not when a person waits.

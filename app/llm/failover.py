@@ -19,6 +19,7 @@ from app.llm.attempt import Fault
 from app.llm.breakers import Breakers
 from app.llm.canary import CanaryWatch
 from app.llm.errors import InvalidOutput, ModelError, NoModelLeft, PromptLeaked
+from app.llm.metering import Denied, Meter
 from app.llm.model import Finished, Model, ModelRequest, OnAttempt, TextDelta
 
 T = TypeVar("T")
@@ -44,10 +45,16 @@ class Answered(Finished, Generic[T], frozen=True, kw_only=True):
 class FailoverModel:
     """Models in order of preference, with a breaker for each provider and model name."""
 
-    def __init__(self, models: Sequence[Model], breakers: Breakers | None = None) -> None:
-        """Ask `models` in this order, as far as `breakers` let them be asked."""
+    def __init__(
+        self,
+        models: Sequence[Model],
+        breakers: Breakers | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """Ask `models` in this order, as far as `breakers` and `meter` let them be asked."""
         self.models = tuple(models)
         self.breakers = breakers or Breakers()
+        self.meter = meter
 
     async def stream(
         self,
@@ -69,14 +76,11 @@ class FailoverModel:
             NoModelLeft: with every attempt made.
         """
         attempts: list[Attempt] = []
-
-        def keep(attempt: Attempt) -> None:
-            attempts.append(attempt)
-            on_attempt(attempt)
-
+        keep = _kept_in(attempts, on_attempt)
         last: ModelError | None = None
+        denied: list[Denied] = []
         for model, name in self._candidates(names):
-            trial = _Trial(model, msgspec.structs.replace(request, model=name), keep, decode)
+            asked = msgspec.structs.replace(request, model=name)
             for _ in range(ASKED_AT_MOST):
                 call = self.breakers.admit((model.provider, name))
                 if call is None:
@@ -84,7 +88,11 @@ class FailoverModel:
                 shown = False
                 try:
                     with call:
-                        async with aclosing(trial.run()) as events:
+                        run = await self._allowed(model, asked, keep, decode)
+                        if isinstance(run, Denied):
+                            denied.append(run)
+                            break
+                        async with aclosing(run) as events:
                             async for event in events:
                                 if isinstance(event, TextDelta):
                                     shown = True
@@ -98,7 +106,27 @@ class FailoverModel:
                     yield Restarted(last.word)
                 if not (isinstance(last, InvalidOutput) and last.retryable):
                     break
-        raise NoModelLeft(tuple(attempts)) from last
+        raise _none_left(attempts, denied) from last
+
+    async def _allowed(
+        self,
+        model: Model,
+        request: ModelRequest,
+        keep: OnAttempt,
+        decode: Callable[[bytes], T],
+    ) -> AsyncGenerator[TextDelta | Answered[T], None] | Denied:
+        """Return one attempt, ready to be made, or why it must not be."""
+        if self.meter is None:
+            return _Trial(model, request, keep, decode).run()
+        ticket = await self.meter.reserve(request, model.provider)
+        if isinstance(ticket, Denied):
+            return ticket
+        return _Trial(
+            model,
+            msgspec.structs.replace(request, salvage=ticket.salvage),
+            lambda attempt: keep(ticket.settle(attempt)),
+            decode,
+        ).run()
 
     def _candidates(self, names: Mapping[Provider, str]) -> list[tuple[Model, str]]:
         return [(one, names[one.provider]) for one in self.models if one.provider in names]
@@ -107,6 +135,23 @@ class FailoverModel:
         """Close every model's connections."""
         for model in self.models:
             await model.aclose()
+
+
+def _kept_in(attempts: list[Attempt], on_attempt: OnAttempt) -> OnAttempt:
+    def keep(attempt: Attempt) -> None:
+        attempts.append(attempt)
+        on_attempt(attempt)
+
+    return keep
+
+
+def _none_left(attempts: Sequence[Attempt], denied: Sequence[Denied]) -> NoModelLeft:
+    if not denied:
+        return NoModelLeft(tuple(attempts))
+    error = NoModelLeft(tuple(attempts), denied[0].reason, denied[0].detail)
+    ends = [one.until_ms for one in denied if one.until_ms is not None]
+    error.until_ms = min(ends, default=None)
+    return error
 
 
 class _Trial(Generic[T]):

@@ -4,14 +4,17 @@ One call serves a whole turn. The answer is a JSON document under a strict schem
 property is the text to show, so the words stream first and the assessment follows in the same call.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from app.domain.usage import Attempt, Operation, Provider
+from app.domain.ledger import Account
+from app.domain.usage import Attempt, Operation, Provider, Usage
 
 OnAttempt = Callable[[Attempt], None]
+Salvage = Callable[[Coroutine[Any, Any, Usage | None]], None]
+"""Takes over reading the rest of an answer, for its usage; whoever takes it awaits or closes it."""
 
 
 class ChatMessage(Struct, frozen=True, kw_only=True):
@@ -38,6 +41,10 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     max_output_tokens: int
     unhurried: bool = False
     """Nobody waits for the answer, so that a model may think for longer before its first word."""
+    account: Account = Account()
+    """On whose account the call is made."""
+    salvage: Salvage | None = None
+    """Reads on, apart from the caller, where an answer is given up while its connection lives."""
     canary: str | None = None
     """A secret inside `system`; an answer that repeats it gives the prompt away and is dropped."""
 

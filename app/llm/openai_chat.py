@@ -1,5 +1,7 @@
 """The chat completions interface: OpenAI's, and that of servers such as llama.cpp and vLLM."""
 
+from decimal import Decimal
+
 import msgspec
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
@@ -11,7 +13,7 @@ from app.llm.model import ModelRequest
 from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code, tier_of
 
 
 class _PromptDetails(Struct):
@@ -24,6 +26,8 @@ class _CompletionDetails(Struct):
 
 
 class _Usage(Struct):
+    cost: Decimal | None = None
+    """In USD; gateways such as OpenRouter say what a call has cost."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
@@ -48,6 +52,7 @@ class _Error(Struct):
 class _Chunk(Struct):
     choices: tuple[_Choice, ...] = ()
     model: str | None = None
+    service_tier: str | None = None
     usage: _Usage | None = None
     error: _Error | None = None
 
@@ -81,6 +86,7 @@ class ChatDecoder(WireDecoder):
             raise Fault(kind_of_code(code), f"error chunk {code}")
         if self.answered_by is None:
             self.answered_by = chunk.model
+        self.tier = tier_of(chunk.service_tier) or self.tier
         if chunk.usage is not None:
             self.usage = _usage(chunk.usage)
         if not chunk.choices:
@@ -119,6 +125,7 @@ def _usage(usage: _Usage) -> Usage:
         cached=incoming.cached_tokens or 0,
         written=incoming.cache_write_tokens or 0,
         thought=outgoing.reasoning_tokens or 0,
+        cost_usd=usage.cost,
     )
 
 

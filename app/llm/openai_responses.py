@@ -1,5 +1,7 @@
 """OpenAI's Responses interface."""
 
+from decimal import Decimal
+
 import msgspec
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
@@ -11,7 +13,7 @@ from app.llm.model import ModelRequest
 from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
-from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code
+from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code, tier_of
 
 
 class _InputDetails(Struct):
@@ -24,6 +26,8 @@ class _OutputDetails(Struct):
 
 
 class _Usage(Struct):
+    cost: Decimal | None = None
+    """In USD; gateways such as OpenRouter say what a call has cost."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: _InputDetails | None = None
@@ -41,6 +45,7 @@ class _Incomplete(Struct):
 class _Response(Struct):
     status: str | None = None
     model: str | None = None
+    service_tier: str | None = None
     usage: _Usage | None = None
     error: _Error | None = None
     incomplete_details: _Incomplete | None = None
@@ -106,6 +111,7 @@ class ResponsesDecoder(WireDecoder):
     def _take(self, response: _Response | None) -> None:
         if response is not None:
             self.answered_by = response.model or self.answered_by
+            self.tier = tier_of(response.service_tier) or self.tier
             if response.usage is not None:
                 self.usage = _usage(response.usage)
 
@@ -136,6 +142,7 @@ def _usage(usage: _Usage) -> Usage:
         cached=incoming.cached_tokens or 0,
         written=incoming.cache_write_tokens or 0,
         thought=outgoing.reasoning_tokens or 0,
+        cost_usd=usage.cost,
     )
 
 

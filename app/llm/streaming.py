@@ -15,7 +15,7 @@ import httpx2
 import msgspec
 from msgspec import Raw
 
-from app.domain.usage import Provider
+from app.domain.usage import Provider, Usage
 from app.llm.attempt import AttemptRecord, Fault
 from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
 from app.llm.faults import fault_of, request_id
@@ -81,6 +81,7 @@ class StreamingModel(ABC):
         patience = self._timeouts.patience(unhurried=request.unhurried)
         try:
             async with AsyncExitStack() as stack:
+                rest: httpx2.Response | None = None
                 try:
                     with patience:
                         answering = await self._send(request)
@@ -88,11 +89,13 @@ class StreamingModel(ABC):
                     response = answering.response
                     record.status = response.status_code
                     record.request_id = request_id(response.headers)
-                    chunks = await stack.enter_async_context(aclosing(response.aiter_bytes()))
+                    chunks = await stack.enter_async_context(aclosing(_bytes_of(response)))
+                    rest = response
                     while not answer.decoder.finished:
                         with patience:
                             chunk = await anext(chunks, None)
                         if chunk is None:
+                            rest = None
                             break
                         shown = answer.feed(chunk)
                         if record.chars:
@@ -100,12 +103,19 @@ class StreamingModel(ABC):
                         if shown:
                             yield TextDelta(shown)
                     if answer.decoder.finished:
+                        rest = None
                         await self._settle(chunks, answer)
                     late, text, raw = answer.finish()
                 except Exception as error:
                     answer.account()
                     fault = fault_of(error, answering=record.chars > 0, now=time.time())
+                    if not isinstance(error, TimeoutError):
+                        rest = None  # the connection is lost, or the answer is of no use
                     raise record.failed(fault) from error
+                finally:
+                    if rest is not None and request.salvage is not None:
+                        answer.account()
+                        request.salvage(self._rest(rest, answer, stack.pop_all()))
             answer.account()
             attempt = record.completed()
             if late:
@@ -115,6 +125,21 @@ class StreamingModel(ABC):
             patience.close()
             record.cancelled()
 
+    async def _rest(
+        self, response: httpx2.Response, answer: "_Answer", stack: AsyncExitStack
+    ) -> Usage | None:
+        """Read what is left of an answer that nobody waits for; return its usage, if it comes."""
+        async with stack:
+            try:
+                async with aclosing(_bytes_of(response)) as chunks:
+                    async for chunk in chunks:
+                        answer.read(chunk)
+                        if answer.decoder.ended:
+                            break
+            except (Fault, EventTooLong, httpx2.HTTPError, OSError):
+                return answer.decoder.usage
+        return answer.decoder.usage
+
     async def _settle(self, chunks: AsyncGenerator[bytes, None], answer: "_Answer") -> None:
         """Read what follows the finish event. The answer is whole, so nothing here can fail it."""
         try:
@@ -123,6 +148,20 @@ class StreamingModel(ABC):
                     answer.feed(chunk)
         except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
             return
+
+
+async def _bytes_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of an answer so that giving up the wait for one does not close it.
+
+    The response's own iterators do; the stream below them can be read on.
+    """
+    if "content-encoding" in response.headers:
+        async with aclosing(response.aiter_bytes()) as decoded:
+            async for chunk in decoded:
+                yield chunk
+    elif isinstance(response.stream, httpx2.AsyncByteStream):
+        async for chunk in response.stream:
+            yield chunk
 
 
 class _Answer:
@@ -154,10 +193,17 @@ class _Answer:
             self._shown.append(shown)
         return shown
 
+    def read(self, chunk: bytes) -> None:
+        """Take bytes for the usage alone."""
+        for data in self._splitter.feed(chunk):
+            self.decoder.feed(data)
+
     def account(self) -> None:
         """Write down what the decoder has learned."""
         self._record.answered_by = self.decoder.answered_by
         self._record.usage = self.decoder.usage
+        self._record.begun = self.decoder.begun
+        self._record.tier = self.decoder.tier
 
     def finish(self) -> tuple[str, str, bytes | None]:
         """Return the text not shown before, all visible text, and the document.

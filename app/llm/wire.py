@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import msgspec
 from msgspec import Struct
 
-from app.domain.usage import Usage
+from app.domain.usage import Tier, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import (
     AccessDenied,
@@ -35,7 +35,7 @@ _head = msgspec.json.Decoder(Head).decode
 class WireDecoder(ABC):
     """Reads one answer. `feed` returns text as it comes; the rest is known when it has ended."""
 
-    __slots__ = ("answered_by", "ended", "fault", "finished", "usage")
+    __slots__ = ("answered_by", "begun", "ended", "fault", "finished", "tier", "usage")
 
     known: frozenset[str]
     """The events that are read; every other one is passed over."""
@@ -43,6 +43,9 @@ class WireDecoder(ABC):
     def __init__(self) -> None:
         self.answered_by: str | None = None
         self.usage: Usage | None = None
+        self.begun: Usage | None = None
+        """What was said of the input before there was a usage."""
+        self.tier: Tier = "standard"
         self.finished = False
         """The finish event was seen: the answer is whole."""
         self.ended = False
@@ -67,6 +70,26 @@ class WireDecoder(ABC):
         if name in self.known:
             raise Fault(MalformedChunk, f"{name}: {error}") from error
         return ""
+
+
+_TIERS: dict[str, Tier] = {
+    "auto": "standard",
+    "default": "standard",
+    "standard": "standard",
+    "batch": "batch",
+    "flex": "flex",
+    "priority": "priority",
+    "fast": "priority",
+}
+
+
+def tier_of(word: str | None) -> Tier | None:
+    """Return the service tier that a provider's word for it means; None where it said nothing.
+
+    >>> tier_of("default"), tier_of("scale"), tier_of(None)
+    ('standard', 'other', None)
+    """
+    return None if word is None else _TIERS.get(word, "other")
 
 
 _CODES: dict[str, type[ModelError]] = {

@@ -115,7 +115,8 @@ async def test_a_cut_after_each_chunk(providers: LLMock, wire: Wire) -> None:
                     assert shown == REPLY
                     continue
                 assert end.retryable
-                assert end.attempt.usage is None
+                if wire != "messages":  # there the final counts come before the finish event
+                    assert end.attempt.usage is None
                 assert end.attempt.outcome == ("cut" if end.attempt.output_chars else "failed")
                 if shown:
                     assert isinstance(end, StreamCut)
