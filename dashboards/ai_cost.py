@@ -69,6 +69,7 @@ _BUDGETS = Row(
             "falls to zero when a new period begins. A steep line empties its budget early.",
             unit=Unit.SHARE,
             steps=_USED,
+            width=8,
             queries=(Query("triage:budget_used:ratio", "{{scope}}, {{period}}"),),
         ),
         Chart(
@@ -78,7 +79,19 @@ _BUDGETS = Row(
             "Above 100 % it will not last.",
             unit=Unit.SHARE,
             steps=(Step(1, "red"),),
+            width=8,
             queries=(Query("triage:budget_forecast:ratio", "{{scope}}, {{period}}"),),
+        ),
+        Chart(
+            title="Done with less",
+            description="How often in an hour something was done with less than planned because a "
+            "budget ran out: a cheaper model, the guided interview, an analysis that waits, a "
+            "refusal with its reason.",
+            unit=Unit.COUNT,
+            width=8,
+            queries=(
+                Query("sum by (action) (increase(triage_budget_actions_total[1h]))", "{{action}}"),
+            ),
         ),
     ),
 )

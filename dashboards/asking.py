@@ -19,9 +19,17 @@ def per_hour(counter: str, *by: str, where: str = "") -> str:
 
 
 def quantile(share: float, histogram: str, *by: str, where: str = "") -> str:
-    """Return the value that this share of observations stays below, over all processes."""
+    """Return the value that this share of observations stays below, over all processes.
+
+    Where nothing was observed there is none: the comparison drops what is not a number.
+    """
     rates = f"rate({histogram}_bucket{_where(where)}[{WINDOW}])"
-    return f"histogram_quantile({share}, sum{_by(('le', *by))} ({rates}))"
+    return f"histogram_quantile({share}, sum{_by(('le', *by))} ({rates})) >= 0"
+
+
+def only_some(series: str, label: str, otherwise: str) -> str:
+    """Return those of many series that are not zero, and a line at zero under a name of its own."""
+    return f'({series} > 0) or label_replace(vector(0), "{label}", "{otherwise}", "", "")'
 
 
 def mean(histogram: str, *by: str) -> str:

@@ -1,6 +1,6 @@
 """The page about speed and success: of the models, of our own part, and of the work behind."""
 
-from dashboards.asking import CALLS, FAILED, per_second, quantile, success, value
+from dashboards.asking import CALLS, FAILED, only_some, per_second, quantile, success, value
 from dashboards.building import Chart, Page, Query, Row, Step, Unit
 
 _DURATION = "gen_ai_client_operation_duration_seconds"
@@ -107,6 +107,16 @@ _SUCCESS = Row(
     "Success",
     (
         Chart(
+            title="Models passed over",
+            description="1 while a model is not asked because it failed lately: its breaker is "
+            "open.",
+            unit=Unit.COUNT,
+            top=1,
+            queries=(
+                Query("max by (provider, model) (triage_breaker_open)", "{{provider}} {{model}}"),
+            ),
+        ),
+        Chart(
             title="Success by model",
             description="Share of attempts that completed, by model. Below the dashed line for "
             "some minutes an alert is sent.",
@@ -114,7 +124,6 @@ _SUCCESS = Row(
             steps=(Step(0.95, "red"),),
             top=1,
             queries=(Query(success("provider", "model"), "{{provider}} {{model}}"),),
-            width=8,
         ),
         Chart(
             title="Calls by outcome",
@@ -123,7 +132,6 @@ _SUCCESS = Row(
             unit=Unit.PER_SECOND,
             stacked=True,
             queries=(Query(per_second(CALLS, "outcome"), "{{outcome}}"),),
-            width=8,
         ),
         Chart(
             title="Failures by cause",
@@ -133,11 +141,14 @@ _SUCCESS = Row(
             stacked=True,
             queries=(
                 Query(
-                    per_second(CALLS, "provider", "error_type", where=FAILED),
+                    only_some(
+                        per_second(CALLS, "provider", "error_type", where=FAILED),
+                        "error_type",
+                        "none",
+                    ),
                     "{{provider}} {{error_type}}",
                 ),
             ),
-            width=8,
         ),
     ),
 )

@@ -1,6 +1,6 @@
 """The page about the service: are its promises kept, are its parts there, does work pile up."""
 
-from dashboards.asking import per_second, value
+from dashboards.asking import only_some, per_second, value
 from dashboards.building import Chart, Page, Query, Row, Step, Unit
 
 _BURN = (Step(1, "yellow"), Step(6, "orange"), Step(14.4, "red"))
@@ -120,7 +120,9 @@ _WORK = Row(
             stacked=True,
             queries=(
                 Query(
-                    per_second("triage_problems_total", "problem", "status"),
+                    only_some(
+                        per_second("triage_problems_total", "problem", "status"), "problem", "none"
+                    ),
                     "{{status}} {{problem}}",
                 ),
             ),
@@ -166,7 +168,11 @@ _WORKERS = Row(
             stacked=True,
             queries=(
                 Query(
-                    "sum by (queue, outcome) (increase(triage_jobs_total[1h])) > 0",
+                    only_some(
+                        "sum by (queue, outcome) (increase(triage_jobs_total[1h]))",
+                        "outcome",
+                        "none",
+                    ),
                     "{{queue}} {{outcome}}",
                 ),
             ),
