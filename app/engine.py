@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec import Struct
 
@@ -14,10 +15,13 @@ from app.core.rules import Rules
 from app.domain.errors import InvalidInput
 from app.domain.playbook import Playbook
 from app.domain.usage import Provider
-from app.llm.factory import build_models, model_names
+from app.llm.breakers import Breakers
+from app.llm.factory import build_models, configured, model_names
 from app.llm.failover import FailoverModel
 from app.settings import Settings
 from app.state.store import Store
+from app.telemetry.labels import known_names
+from app.telemetry.metrics import Metrics, ProcessKind
 
 
 class Engine(Struct, frozen=True, kw_only=True):
@@ -52,10 +56,24 @@ def load_rules(settings: Settings) -> dict[str, Rules]:
     return {name: Rules(playbook) for name, playbook in playbooks.items()}
 
 
-def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -> Engine:
+def build_metrics(settings: Settings, rules: Mapping[str, Rules], process: ProcessKind) -> Metrics:
+    """Return a process's metrics, which know the models and playbooks of these settings."""
+    known = known_names(
+        (one.playbook for one in rules.values()),
+        {"openai": settings.openai_model, "anthropic": settings.anthropic_model},
+        configured(settings),
+    )
+    return Metrics(known=known, process=process)
+
+
+def build_engine(
+    settings: Settings, rules: Mapping[str, Rules], store: Store, metrics: Metrics | None = None
+) -> Engine:
     """Put the deciding parts together; `store` is where they keep what they may use again."""
     models = build_models(settings)
     model = FailoverModel(models) if models else None
+    if model is not None and metrics is not None:
+        _watch_breakers(metrics, model.breakers)
 
     def names(chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
         return model_names(settings, chosen)
@@ -70,9 +88,16 @@ def build_engine(settings: Settings, rules: Mapping[str, Rules], store: Store) -
             model,
             names,
             strategy=None if settings.strategy == "auto" else settings.strategy,
-            cache=analysis_cache(store, settings.cache),
+            cache=analysis_cache(store, settings.cache, metrics),
         ),
     )
+
+
+def _watch_breakers(metrics: Metrics, breakers: Breakers) -> None:
+    """Let metrics tell which of the models that may be asked are passed over."""
+    for provider, names in metrics.known.models.items():
+        for name in names:
+            metrics.watch_breaker(provider, name, partial(breakers.is_open, (provider, name)))
 
 
 def process_name() -> str:

@@ -18,6 +18,7 @@ from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
 from app.api.jobs import JobController
+from app.api.metrics import metrics_route
 from app.api.page import page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
@@ -31,11 +32,12 @@ from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
 from app.core.telling import build_guard
-from app.engine import build_engine, process_name
+from app.engine import build_engine, build_metrics, process_name
 from app.llm.failover import FailoverModel
 from app.notify.vapid import vapid_keys
 from app.settings import Settings
 from app.state.conversations import ConversationStateManager
+from app.state.figures import FigureReader
 from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
@@ -43,6 +45,9 @@ from app.state.leases import LeaseKeeper
 from app.state.outbox import Outbox
 from app.state.store import Store
 from app.state.workforce import Workforce
+from app.telemetry.exposition import Exposition
+from app.telemetry.metrics import Metrics
+from app.telemetry.readers import Readers
 from plugins.flags.live import LiveFlags
 from plugins.flags.plugin import FlagsConfig, FlagsPlugin
 from plugins.queue import ArqQueue
@@ -67,14 +72,18 @@ class Parts(Struct, frozen=True, kw_only=True):
     subscriptions: Subscriptions
     flags: LiveFlags
     model: FailoverModel | None
+    metrics: Metrics
+    exposition: Exposition
     operators: OperatorGate
+    readers: Readers
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
     """Build an instance's parts."""
     owner = process_name()
     store = Store(redis_url)
-    engine = build_engine(settings, rules, store)
+    metrics = build_metrics(settings, rules, "api")
+    engine = build_engine(settings, rules, store, metrics)
     conversations = ConversationStateManager(store, owner)
     journal = Journal(store)
     leases = LeaseKeeper(redis_url)
@@ -89,8 +98,10 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.names,
         pace_seconds=settings.pace_ms / 1_000,
     )
-    runner = TurnRunner(conversations, journal, leases, interviewer, errands, engine.playbooks)
-    reader = Reader(conversations, follower, runner)
+    runner = TurnRunner(
+        conversations, journal, leases, interviewer, errands, engine.playbooks, metrics=metrics
+    )
+    reader = Reader(conversations, follower, runner, metrics=metrics)
     board = JobBoard(store)
     flags = FlagsConfig.of(settings).build(store)
     intake = Intake(
@@ -101,6 +112,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.playbooks,
         default_playbook=settings.playbook,
         assigner=flags.evaluator,
+        metrics=metrics,
     )
     return Parts(
         store=store,
@@ -116,7 +128,10 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         flags=flags,
         model=engine.model,
+        metrics=metrics,
+        exposition=Exposition(metrics, FigureReader(store).read),
         operators=OperatorGate(settings.operator_token),
+        readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
     )
 
 
@@ -162,10 +177,16 @@ def create_app(parts: Parts) -> Litestar:
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
-        return RequestGuard(app)
+        return RequestGuard(app, parts.metrics.problem)
 
     return Litestar(
-        route_handlers=[triage, operating, HealthController, page_router()],
+        route_handlers=[
+            triage,
+            operating,
+            HealthController,
+            metrics_route(parts.exposition, parts.readers),
+            page_router(),
+        ],
         dependencies={
             "intake": Provide(lambda: parts.intake, sync_to_thread=False),
             "reader": Provide(lambda: parts.reader, sync_to_thread=False),
@@ -175,7 +196,7 @@ def create_app(parts: Parts) -> Litestar:
         lifespan=[running],
         middleware=[guarded],
         plugins=[
-            problems.plugin(),
+            problems.plugin(parts.metrics.problem),
             FlagsPlugin(parts.flags, path=BASE_PATH, operator=parts.operators.guard),
         ],
         openapi_config=openapi_config(),

@@ -7,6 +7,7 @@ import structlog
 from app.core.background import AnalysisRunner
 from app.domain.job import parse_job_id
 from app.state.conversations import ConversationStateManager
+from app.telemetry.metrics import Metrics
 
 STALE_MS = 30_000
 """Cases touched more recently are left alone: an accept may be under way."""
@@ -30,7 +31,9 @@ async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
     Valkey lost its newest writes in a failover; the reapers of the API find it once it is listed.
     """
     conversations: ConversationStateManager = ctx["conversations"]
+    metrics: Metrics = ctx["metrics"]
     gone, woken = await conversations.sweep(stale_ms=STALE_MS)
+    metrics.swept(forgotten=gone, listed_again=woken)
     if gone or woken:
         _log.info("sweep.done", forgotten=gone, listed_again=woken)
     return {"forgotten": gone, "listed_again": woken}

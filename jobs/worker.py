@@ -23,15 +23,19 @@ from app.core.rules import Rules
 from app.core.telling import tell
 from app.domain.errors import StateUnavailable
 from app.domain.job import Queue
-from app.engine import Engine, build_engine, process_name
+from app.engine import Engine, build_engine, build_metrics, process_name
 from app.settings import Settings
 from app.state.agenda import Agenda
 from app.state.conversations import ConversationStateManager
+from app.state.figures import FigureReader
 from app.state.jobs import Jobs
 from app.state.leases import LeaseKeeper
 from app.state.store import Store
 from app.state.workforce import HEARTBEAT_SECONDS, Workforce
+from app.telemetry.exposition import Exposition
+from app.telemetry.readers import Readers
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
+from jobs.metrics import served
 from jobs.tasks import analyse, sweep
 from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
 
@@ -58,7 +62,9 @@ class Duties:
         self.slots = dict(slots)
         self.name = process_name()
         self.store = Store(url)
-        self.engine: Engine = build_engine(settings, rules, self.store)
+        self.metrics = build_metrics(settings, rules, "worker")
+        self.exposition = Exposition(self.metrics, FigureReader(self.store).read)
+        self.engine: Engine = build_engine(settings, rules, self.store, self.metrics)
         self.leases = LeaseKeeper(url)
         self.queue = ArqQueue(url)
         self.workforce = Workforce(self.store)
@@ -71,6 +77,7 @@ class Duties:
             self.engine.playbooks,
             self.conversations,
             on_news=self.news.set,
+            metrics=self.metrics,
         )
         self.reconciler = Reconciler(Agenda(self.store), self.queue, tuple(self.slots))
 
@@ -92,19 +99,21 @@ async def run_worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     duties = Duties(settings, rules, url, slots)
+    readers = Readers(token=settings.operator_token, everybody=settings.metrics_open)
     duties.leases.start()
     _log.info("worker.started", queues=",".join(f"{name}:{n}" for name, n in slots.items()))
     makers: list[Callable[[], Awaitable[None]]] = [
         lambda: _housekeeping(duties),
         lambda: _signs_of_life(duties),
         duties.reconciler.run,
-        lambda: tell(settings, duties.store, stopping, duties.news),
+        lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks = [asyncio.create_task(_kept_up(make)) for make in makers]
     stopped = asyncio.create_task(stopping.wait())
     try:
-        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        async with served(duties.exposition, readers, settings.host, settings.metrics_port):
+            done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
             task.result()
     finally:
@@ -152,7 +161,7 @@ async def _housekeeping(duties: Duties) -> None:
                     keep_result=0,
                 )
             ],
-            ctx={"conversations": duties.conversations},
+            ctx={"conversations": duties.conversations, "metrics": duties.metrics},
             max_jobs=1,
             **_common(duties.url, HOUSEKEEPING, 1),
         )

@@ -8,7 +8,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
-from app.api.problems import Problem
+from app.api.problems import TYPE, OnProblem, Problem
 
 encode = msgspec.json.Encoder().encode
 
@@ -37,8 +37,10 @@ _BODY_METHODS = {"POST", "PUT", "PATCH"}
 class RequestGuard:
     """Refuses what no route could read."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, on_problem: OnProblem = lambda *_: None) -> None:
+        """Stand before `app`; `on_problem` is told the kind and status of what is refused."""
         self._app = app
+        self._on_problem = on_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it with a problem."""
@@ -47,7 +49,7 @@ class RequestGuard:
             return
         headers = dict(scope["headers"])
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD_BYTES:
-            await _refuse(send, TOO_LARGE)
+            await self._refuse(send, TOO_LARGE)
             return
         try:
             for name, value in scope["headers"]:
@@ -55,12 +57,16 @@ class RequestGuard:
                 value.decode("latin-1")
             scope["raw_path"].decode("ascii")
         except UnicodeDecodeError:
-            await _refuse(send, _NOT_TEXT)
+            await self._refuse(send, _NOT_TEXT)
             return
         if scope["method"] in _BODY_METHODS and not _is_json(headers):
-            await _refuse(send, _NOT_JSON)
+            await self._refuse(send, _NOT_JSON)
             return
         await self._app(scope, receive, send)
+
+    async def _refuse(self, send: Send, problem: Problem) -> None:
+        self._on_problem(problem.type.removeprefix(TYPE), problem.status)
+        await _refuse(send, problem)
 
 
 def _is_json(headers: dict[bytes, bytes]) -> bool:

@@ -1,6 +1,7 @@
 """The one map from errors to HTTP: every problem leaves as problem details (RFC 9457)."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import structlog
@@ -17,8 +18,12 @@ from app.api.validation import FieldProblem, field_problems, sentence
 from app.domain import errors
 from app.domain.job import JobState
 
+E = TypeVar("E", bound=Exception)
+
 _log = structlog.get_logger(__name__)
-_TYPE = "urn:triage:problem:"
+TYPE = "urn:triage:problem:"
+OnProblem = Callable[[str, int], None]
+"""Is told of every problem that leaves: its kind, such as `case-not-found`, and its status."""
 
 
 class Problem(Struct, kw_only=True, omit_defaults=True):
@@ -150,21 +155,32 @@ def _problem(
     return ProblemDetailsException(
         detail=detail,
         status_code=kind.status,
-        type_=_TYPE + kind.name,
+        type_=TYPE + kind.name,
         title=kind.title,
         headers=headers,
         extra=extra,
     )
 
 
-def plugin() -> ProblemDetailsPlugin:
-    """Return the plugin that turns every error into a problem."""
+def plugin(on_problem: OnProblem = lambda *_: None) -> ProblemDetailsPlugin:
+    """Return the plugin that turns every error into a problem, and tells of each."""
+
+    def told(
+        make: Callable[[E], ProblemDetailsException],
+    ) -> Callable[[E], ProblemDetailsException]:
+        def problem(error: E) -> ProblemDetailsException:
+            made = make(error)
+            on_problem((made.type_ or "").removeprefix(TYPE), made.status_code)
+            return made
+
+        return problem
+
     return ProblemDetailsPlugin(
         ProblemDetailsConfig(
             exception_to_problem_detail_map={
-                errors.TriageError: _from_triage_error,
-                HTTPException: _from_http_exception,
-                Exception: _from_unexpected,
+                errors.TriageError: told(_from_triage_error),
+                HTTPException: told(_from_http_exception),
+                Exception: told(_from_unexpected),
             }
         )
     )

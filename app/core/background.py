@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from app.core.analysis.analyst import Analyst, CaseInHand
-from app.domain.analysis import Analysis
+from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
+from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
 from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateUnavailable
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
@@ -24,6 +24,8 @@ from app.state.codec import StateTooNew
 from app.state.conversations import ConversationStateManager
 from app.state.jobs import JobClaim, Jobs
 from app.state.leases import LeaseKeeper
+from app.telemetry.labels import JobEnd
+from app.telemetry.metrics import Metrics
 
 MAX_ATTEMPTS = 8
 """Workers a job may wear out before it is put before the operators."""
@@ -49,8 +51,10 @@ class AnalysisRunner:
         playbooks: Mapping[str, Playbook],
         conversations: ConversationStateManager,
         on_news: Callable[[], None] = lambda: None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Take the collaborators; `on_news` is called when the world has something to be told."""
+        self._metrics = metrics or Metrics()
         self._on_news = on_news
         self._jobs = jobs
         self._leases = leases
@@ -71,13 +75,18 @@ class AnalysisRunner:
             return False
         if not isinstance(claim, JobClaim):
             return False
-        if claim.attempt > 1:
+        queue = claim.job.queue
+        if claim.attempt == 1:
+            self._metrics.job_began(queue, time.time() - claim.job.created_at / 1_000)
+        else:
             _log.info("job.recovered", job=claim.job.id, attempt=claim.attempt)
         task = asyncio.create_task(self._work(claim), name=f"job {claim.job.id}")
         self._leases.hold(claim, lambda: _stop(task))
+        end: JobEnd = "left"
+        began = time.perf_counter()
         try:
             await asyncio.wait([task])
-            await task
+            end = await task
         except (Fenced, CaseNotFound) as error:
             _log.info("job.left", job=claim.job.id, reason=str(error))
         except StateUnavailable as error:
@@ -87,24 +96,27 @@ class AnalysisRunner:
                 _log.info("job.left", job=claim.job.id, reason="its lease is lost")
                 return True
             # This process stops: whoever is woken next goes on at once.
+            end = "handed_over"
             task.cancel()
             await asyncio.wait([task])
             await self._hand_over(claim)
             raise
         finally:
             self._leases.drop(claim)
+            took = time.perf_counter() - began if end == "done" else None
+            self._metrics.job_ended(queue, end, took)
         return True
 
-    async def _work(self, claim: JobClaim) -> None:
+    async def _work(self, claim: JobClaim) -> JobEnd:
         playbook = self._playbooks.get(claim.state.playbook)
         if playbook is None:
             _log.warning("job.handed_on", job=claim.job.id, playbook=claim.state.playbook)
             await self._jobs.postpone(claim, None, _UNABLE_MS)
-            return
+            return "handed_over"
         if claim.spent:
             _log.error("job.given_up", job=claim.job.id, attempts=claim.attempt - 1)
             await self._give_up(claim, playbook, "it wore out every worker that began with it")
-            return
+            return "dead"
         case = CaseInHand(state=claim.state, turns=claim.turns, turn=claim.job.turn)
         try:
             analysed = await self._analyst.analyse(case, KeptSteps(self._jobs, claim))
@@ -116,12 +128,13 @@ class AnalysisRunner:
             reason = f"{type(error).__name__}: {error}"[:500]
             if claim.attempt >= MAX_ATTEMPTS:
                 await self._give_up(claim, playbook, reason)
-            else:
-                await self._jobs.postpone(claim, reason, _backoff_ms(claim.attempt))
-            return
-        await self._finish(claim, playbook, analysed.result)
+                return "dead"
+            await self._jobs.postpone(claim, reason, _backoff_ms(claim.attempt))
+            return "retried"
+        return await self._finish(claim, playbook, analysed)
 
-    async def _finish(self, claim: JobClaim, playbook: Playbook, result: Analysis) -> None:
+    async def _finish(self, claim: JobClaim, playbook: Playbook, analysed: Analysed) -> JobEnd:
+        result = analysed.result
         event = AnalysisCompleted(
             turn=claim.job.turn,
             code=result.classification.code,
@@ -140,6 +153,12 @@ class AnalysisRunner:
             strategy=result.provenance.strategy,
             attempts=claim.attempt,
         )
+        if not counts:
+            return "superseded"
+        if claim.job.created_at == claim.state.completed_at:
+            spent = [one for turn in claim.turns for one in turn.attempts]
+            first_result(self._metrics, claim.state, result, [*spent, *analysed.attempts])
+        return "done"
 
     async def _give_up(self, claim: JobClaim, playbook: Playbook, reason: str) -> None:
         event = failure(claim.job, claim.state.locale, "gave_up")
@@ -233,5 +252,5 @@ def _backoff_ms(attempt: int) -> int:
     return round(longest * random.uniform(0.5, 1.0))  # noqa: S311
 
 
-def _stop(task: asyncio.Task[None]) -> None:
+def _stop(task: asyncio.Task[JobEnd]) -> None:
     task.cancel()

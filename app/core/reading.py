@@ -20,6 +20,7 @@ from app.domain.event import TERMINAL_NAMES, Delta, EventId, Snapshot
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower, StoredEvent, Subscription
 from app.state.keys import CaseKeys
+from app.telemetry.metrics import Metrics
 
 _decode_delta = msgspec.json.Decoder(Delta).decode
 _log = structlog.get_logger(__name__)
@@ -45,8 +46,10 @@ class Reader:
         follower: Follower,
         runner: TurnRunner,
         *,
+        metrics: Metrics | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._heartbeat_seconds = heartbeat_seconds
         self._conversations = conversations
         self._follower = follower
@@ -57,11 +60,14 @@ class Reader:
 
         An end without a terminal event means that the reader should come back with its place.
         """
+        self._metrics.stream_opened(resumed=after != START)
         try:
             async for chunk in self._turn(case_id, turn, after):
                 yield chunk
         except StateUnavailable as error:
             _log.warning("stream.interrupted", case=case_id, turn=turn, reason=str(error))
+        finally:
+            self._metrics.stream_closed()
         if self._runner.draining:
             yield CLOSING
 
@@ -93,6 +99,7 @@ class Reader:
 
     async def case(self, case_id: str, after: EventId) -> AsyncIterator[bytes]:
         """Yield a case's own events beyond a place, for as long as the case and the reader live."""
+        self._metrics.stream_opened(resumed=after != START)
         try:
             async with self._follower.follow(CaseKeys(case_id).events, after) as subscription:
                 while (found := await self._next(subscription)) is not None:
@@ -104,6 +111,8 @@ class Reader:
                         return
         except StateUnavailable as error:
             _log.warning("stream.interrupted", case=case_id, reason=str(error))
+        finally:
+            self._metrics.stream_closed()
         if self._runner.draining:
             yield CLOSING
 

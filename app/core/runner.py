@@ -20,6 +20,7 @@ from app.core import terminals
 from app.core.errands import Errands
 from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
+from app.core.stopwatch import TurnWatch
 from app.domain import event as events
 from app.domain.case import HandoffCommand, Turn
 from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
@@ -37,6 +38,7 @@ from app.state.codec import StateTooNew
 from app.state.conversations import Claim, ConversationStateManager
 from app.state.journal import Journal, TurnLog
 from app.state.leases import LeaseKeeper
+from app.telemetry.metrics import Metrics
 
 MAX_ATTEMPTS = 10
 """Owners a turn may wear out before it is told to have failed: a message must not kill them all."""
@@ -73,6 +75,7 @@ class _Work:
         self.feed = TurnFeed(awaited=awaited)
         self.spoke = False
         self.task: asyncio.Task[None] | None = None
+        self.watch = TurnWatch(claim)
 
 
 class TurnRunner:
@@ -87,6 +90,7 @@ class TurnRunner:
         errands: Errands,
         playbooks: Mapping[str, Playbook],
         *,
+        metrics: Metrics | None = None,
         most: int = 1_000,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
@@ -96,6 +100,7 @@ class TurnRunner:
         self._interviewer = interviewer
         self._errands = errands
         self._playbooks = playbooks
+        self._metrics = metrics or Metrics()
         self._most = most
         self._heartbeat_seconds = heartbeat_seconds
         self._works: dict[str, _Work] = {}
@@ -188,6 +193,8 @@ class TurnRunner:
 
     def _begin(self, claim: Claim, listed_ms: int, *, awaited: bool) -> None:
         if claim.attempt > 1:
+            if claim.reason == "takeover":
+                self._metrics.turn_taken_over()
             _log.info("turn.recovered", case=claim.case_id, turn=claim.turn, attempt=claim.attempt)
         log = self._journal.open(claim.case_id, claim.turn, claim.epoch)
         work = _Work(claim, listed_ms, log, awaited=awaited)
@@ -251,6 +258,7 @@ class TurnRunner:
         pending = await self._commit(work.claim, turn, answer)
         work.feed.add(*_frame(work.claim.epoch, seq, terminal))
         work.feed.end("finished")
+        work.watch.committed(self._metrics, turn, answer)
         if answer.job is not None:
             await self._errands.wake(answer.job)
         return pending
@@ -280,8 +288,9 @@ class TurnRunner:
         if work.log.lost:
             raise Fenced(f"turn {claim.turn} was taken over")
         match step:
-            case Words(text):
+            case Words(text, paused):
                 work.spoke = True
+                work.watch.said(paused)
                 seq = work.log.piece(text)
                 work.feed.add(*_frame(claim.epoch, seq, Delta(t=text)))
             case Anew(reason):

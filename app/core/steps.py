@@ -16,6 +16,8 @@ class Words(Struct, frozen=True):
     """A piece of the visible answer."""
 
     text: str
+    paused: float = 0.0
+    """Seconds that were waited before it on purpose, so that it can be read along."""
 
 
 class Anew(Struct, frozen=True):

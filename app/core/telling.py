@@ -4,7 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from app.domain.delivery import WebhookEndpoint
+from app.domain.delivery import Delivery, WebhookEndpoint
 from app.domain.errors import InvalidInput
 from app.notify.client import GuardedClient
 from app.notify.guard import Guard
@@ -17,6 +17,7 @@ from app.state.indexes import now_ms
 from app.state.outbox import Outbox
 from app.state.store import Store
 from app.state.webhooks import Webhooks
+from app.telemetry.metrics import Metrics
 
 SET_BY_HAND = "env"
 """The id of the endpoint that the settings name."""
@@ -45,9 +46,14 @@ def build_sender(settings: Settings) -> Sender:
     )
 
 
-def build_notifier(settings: Settings, store: Store) -> Notifier:
+def build_notifier(settings: Settings, store: Store, metrics: Metrics | None = None) -> Notifier:
     """Return what empties the outboxes; close it before the store."""
-    return Notifier(Outbox(store), Webhooks(store), build_sender(settings))
+    told = metrics or Metrics()
+
+    def count(done: Delivery) -> None:
+        told.delivery(done.channel, "postponed" if done.state == "due" else done.state)
+
+    return Notifier(Outbox(store), Webhooks(store), build_sender(settings), on_done=count)
 
 
 async def tell(
@@ -55,6 +61,7 @@ async def tell(
     store: Store,
     stopping: asyncio.Event,
     doorbell: asyncio.Event | None = None,
+    metrics: Metrics | None = None,
 ) -> None:
     """Tell the world what happens to cases until told to stop; a worker runs one of these.
 
@@ -62,7 +69,7 @@ async def tell(
         InvalidInput: if the settings name something that cannot be used.
         StateUnavailable: if the storage is away at the very beginning.
     """
-    notifier = build_notifier(settings, store)
+    notifier = build_notifier(settings, store, metrics)
     try:
         await seed_webhooks(settings, Webhooks(store))
         await notifier.run(stopping, doorbell)

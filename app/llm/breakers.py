@@ -30,6 +30,10 @@ class Breakers:
         """Return the breaker as it is."""
         return self._states.get(key, Breaker())
 
+    def is_open(self, key: Key) -> bool:
+        """Say whether calls are passed over, but for a probe now and then."""
+        return self.state(key).open_until is not None
+
     def admit(self, key: Key) -> "Call | None":
         """Let one call pass, or none."""
         admitted = self.state(key).admit(self._clock(), self._policy)

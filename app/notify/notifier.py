@@ -48,6 +48,7 @@ class Notifier:
         cases_at_once: int = _CASES_AT_ONCE,
         per_target: int = _PER_TARGET,
         now: Callable[[], int] = _now_ms,
+        on_done: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
         """Take the collaborators and the limits.
 
@@ -61,7 +62,9 @@ class Notifier:
             per_target: at most so many requests wait for one target, so that one that hangs does
                 not hold up the others.
             now: Unix time in milliseconds.
+            on_done: is told of every attempt that is recorded, as it stands afterwards.
         """
+        self._on_done = on_done
         self._outbox = outbox
         self._endpoints = endpoints
         self._sender = sender
@@ -156,6 +159,7 @@ class Notifier:
         )
         if not kept:
             return self._now()  # somebody else has recorded it: what stands there counts
+        self._on_done(done)
         return done.next_at if done.state == "due" else None
 
     async def _sent(

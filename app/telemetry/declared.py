@@ -151,7 +151,7 @@ BUDGET_ACTIONS = _counter(
 
 CASES = _counter(
     "triage_cases_total",
-    "Cases opened, completed, and abandoned: gone without an end.",
+    "Cases started, completed, and abandoned: gone without an end.",
     "status",
     "arm",
     "playbook",
@@ -247,6 +247,12 @@ DELIVERIES = _counter(
     "outcome",
 )  # fmt: skip
 FACTS_WAITING = _kept("triage_facts_waiting", "Events that wait to be written into the warehouse.")
+FACTS_AGE = _kept(
+    "triage_facts_oldest_age_seconds", "For how long the oldest of these events has waited."
+)
+FACTS_LOST = _kept(
+    "triage_facts_lost", "Events that found no room because no worker drained them, ever."
+)
 SWEEPS = _counter("triage_sweeps_total", "How often this worker has tidied the indexes.")
 SWEPT = _counter(
     "triage_swept_total",

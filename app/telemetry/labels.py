@@ -9,14 +9,15 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from app.domain.cached import Counted
-from app.domain.ledger import SOURCES, Source
+from app.domain.ledger import SOURCES
 from app.domain.playbook import Playbook, Strategy
-from app.domain.usage import Operation, Outcome, Provider
+from app.domain.usage import Operation, Outcome, Provider, Source
 
 OTHER = "other"
 NONE = "none"
 MOST_NAMES = 8
 """Models of a provider, arms and playbooks that are told apart; any more are `other`."""
+_LONGEST = 100
 
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
@@ -53,7 +54,7 @@ CACHE_RESULTS: Mapping[Counted, CacheResult] = {
     "barred": "barred",
 }
 DeliveryKind = Literal["webhook", "push"]
-DeliveryEnd = Literal["delivered", "postponed", "failed"]
+DeliveryEnd = Literal["delivered", "postponed", "failed", "dropped"]
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -62,8 +63,6 @@ class Known(Struct, frozen=True, kw_only=True):
     models: Mapping[Provider, tuple[str, ...]] = {}
     """By provider, those that settings and playbooks may ask; empty where none is configured."""
     playbooks: tuple[str, ...] = ()
-    arms: tuple[str, ...] = ()
-    """`experiment:variant`, as accounts have it."""
 
     def model(self, provider: Provider, name: str) -> str:
         """Return a model's label.
@@ -78,22 +77,35 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return a playbook's label."""
         return name if name in self.playbooks else OTHER
 
-    def arm(self, name: str) -> str:
+
+class Arms:
+    """The arms of experiments that are told apart, `experiment:variation` each.
+
+    They are the operators' own names. Flags change while processes run, so the set grows by those
+    that are met, up to its limit.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+
+    def label(self, name: str) -> str:
         """Return an arm's label; outside experiments it is `none`.
 
-        >>> Known(arms=("tone:warm",)).arm("tone:warm"), Known().arm(""), Known().arm("x:y")
-        ('tone:warm', 'none', 'other')
+        >>> arms = Arms()
+        >>> [arms.label(f"tone:{n}") for n in range(MOST_NAMES + 1)][-2:], arms.label("")
+        (['tone:7', 'other'], 'none')
         """
         if not name:
             return NONE
-        return name if name in self.arms else OTHER
+        if name not in self.names and len(self.names) < MOST_NAMES and len(name) <= _LONGEST:
+            self.names[name] = None
+        return name if name in self.names else OTHER
 
 
 def known_names(
     playbooks: Iterable[Playbook],
     chosen: Mapping[Provider, str | None],
     configured: Iterable[Provider],
-    arms: Iterable[str] = (),
 ) -> Known:
     """Return the names that may become labels.
 
@@ -101,7 +113,6 @@ def known_names(
         playbooks: All that are served.
         chosen: Models that settings put in place of the playbooks' choices.
         configured: The providers that may be asked.
-        arms: Of the experiments that run.
     """
     served = tuple(playbooks)
     models: dict[Provider, tuple[str, ...]] = {}
@@ -124,5 +135,4 @@ def known_names(
     return Known(
         models=models,
         playbooks=tuple(sorted(one.id for one in served))[:MOST_NAMES],
-        arms=tuple(sorted(set(arms)))[:MOST_NAMES],
     )

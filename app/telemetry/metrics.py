@@ -6,7 +6,7 @@ What the metrics are stands in `declared`, what their labels may be in `labels`.
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Literal, TypeVar
 
@@ -31,6 +31,7 @@ from app.telemetry.labels import (
     CALL_ENDS,
     NONE,
     OTHER,
+    Arms,
     BudgetAction,
     CaseEnd,
     DeliveryEnd,
@@ -80,6 +81,7 @@ class Metrics:
         self.registry = registry or CollectorRegistry(auto_describe=True)
         self.known = known or Known()
         self._exemplar = exemplar
+        self._arms = Arms()
         self._made: dict[str, Counter | Gauge | Histogram] = {}
         for one in d.DECLARED:
             if not one.kept:
@@ -89,6 +91,13 @@ class Metrics:
             self._made[metric.name].labels(*labels)
         build = self._gauge(d.BUILD_INFO)
         build.labels(version("triage"), platform.python_version(), process).set(1)
+
+    def expect_arms(self, arms: Iterable[str]) -> None:
+        """Let the series of experiments' arms begin at zero, as far as they are told apart."""
+        labels = dict.fromkeys(map(self._arms.label, arms))
+        for metric, values in series_at_zero(self.known, tuple(labels)):
+            if "arm" in metric.labels:
+                self._made[metric.name].labels(*values)
 
     # Calls of models.
 
@@ -112,7 +121,7 @@ class Metrics:
         if row.source == "unpriced":
             self._counter(d.AI_UNPRICED).labels(*call[:2]).inc(exemplar=exemplar)
         if row.cost_nano_usd:
-            cost = self._counter(d.AI_COST).labels(*call, self.known.arm(row.arm), row.source)
+            cost = self._counter(d.AI_COST).labels(*call, self._arms.label(row.arm), row.source)
             cost.inc(row.cost_nano_usd * _USD, exemplar=exemplar)
 
     def budget_ran_out(self, action: BudgetAction) -> None:
@@ -133,14 +142,14 @@ class Metrics:
 
     def case(self, end: CaseEnd, playbook: str, arm: str = "", *, count: int = 1) -> None:
         """Count cases that were opened, completed or abandoned."""
-        where = (end, self.known.arm(arm), self.known.playbook(playbook))
+        where = (end, self._arms.label(arm), self.known.playbook(playbook))
         self._counter(d.CASES).labels(*where).inc(count)
 
     def case_analysed(
         self, strategy: Strategy, arm: str, *, seconds: float, cost_nano_usd: int | None
     ) -> None:
         """Note a case's first result: how long it took and what everything in the case cost."""
-        where = (strategy, self.known.arm(arm))
+        where = (strategy, self._arms.label(arm))
         exemplar = self._exemplar()
         took = self._histogram(d.CASE_DURATION).labels(*where)
         took.observe(max(0.0, seconds), exemplar=exemplar)
@@ -227,6 +236,12 @@ class Metrics:
                 self._counter(d.CACHE_REQUESTS).labels(strategy, result).inc(count)
             elif what == "saved_nano_usd":
                 self._counter(d.CACHE_SAVED).labels(strategy).inc(count * _USD)
+
+    def storage(self, *, ping_seconds: float | None) -> None:
+        """Note how the storage answered this process; None where it did not."""
+        self._gauge(d.STORAGE_UP).set(ping_seconds is not None)
+        if ping_seconds is not None:
+            self._gauge(d.STORAGE_PING).set(ping_seconds)
 
     def _counter(self, metric: Metric) -> Counter:
         return self._of(metric, Counter)

@@ -32,9 +32,8 @@ from app.telemetry.labels import (
 Series = tuple[Metric, tuple[str, ...]]
 
 
-def series_at_zero(known: Known) -> Iterator[Series]:
+def series_at_zero(known: Known, arms: tuple[str, ...] = (NONE,)) -> Iterator[Series]:
     """Yield each metric that has labels with every set of labels it begins with."""
-    arms = (NONE, *known.arms)
     playbooks = (*known.playbooks, OTHER)
     models = [(provider, name) for provider, names in known.models.items() for name in names]
     yield from _calls(models, arms)

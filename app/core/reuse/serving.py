@@ -17,10 +17,12 @@ from app.core.privacy.redaction import first_spelling, mapped, placeholders
 from app.core.reuse.matter import carries_meaning, tokens_of
 from app.core.reuse.minhash import bands, similarity
 from app.core.reuse.similarity import NEAR, Context, Made
+from app.domain.analysis import Strategy
 from app.domain.cached import CacheMode, Counted, Found, Kept
 from app.domain.errors import StateUnavailable
 from app.state.cache import KeptAnalyses
 from app.state.store import Store
+from app.telemetry.metrics import Metrics
 
 LARGEST_DOCUMENT = 64 * 1024
 """Bytes; a larger analysis is not kept."""
@@ -39,6 +41,7 @@ class SimilarAnalyses:
         mode: CacheMode,
         *,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1_000),
+        metrics: Metrics | None = None,
     ) -> None:
         """Take the storage.
 
@@ -46,7 +49,9 @@ class SimilarAnalyses:
             kept: Where analyses are kept.
             mode: Whether only equal tellings are served, near ones as well, or none.
             now_ms: Unix time in milliseconds.
+            metrics: Told of everything that is counted.
         """
+        self._metrics = metrics or Metrics()
         self._kept = kept
         self._mode = mode
         self._now_ms = now_ms
@@ -62,10 +67,10 @@ class SimilarAnalyses:
             return None
         try:
             if not context.shareable or not context.seconds:
-                await self._kept.count(context.strategy, {"barred": 1})
+                await self._count(context.strategy, {"barred": 1})
                 return None
             found = await self._equal(context) or await self._nearly(context)
-            await self._kept.count(context.strategy, _counted(found))
+            await self._count(context.strategy, _counted(found))
         except StateUnavailable as error:
             _log.warning("cache.unavailable", reason=str(error))
             return None
@@ -80,7 +85,7 @@ class SimilarAnalyses:
         try:
             document = _fit(context, made)
             if document is None:
-                await self._kept.count(context.strategy, {"refused": 1})
+                await self._count(context.strategy, {"refused": 1})
                 return None
             telling = context.telling
             kept = Kept(
@@ -104,11 +109,15 @@ class SimilarAnalyses:
             )
             if not found:
                 return None
-            await self._kept.count(context.strategy, {"kept": 1})
+            await self._count(context.strategy, {"kept": 1})
         except StateUnavailable as error:
             _log.warning("cache.not_kept", reason=str(error))
             return None
         return kept
+
+    async def _count(self, strategy: Strategy, counted: Mapping[Counted, int]) -> None:
+        await self._kept.count(strategy, counted)
+        self._metrics.cache(strategy, counted)
 
     async def _equal(self, context: Context) -> Found | None:
         kept = (await self._kept.get([context.key])).get(context.key)
@@ -138,9 +147,11 @@ class SimilarAnalyses:
         return young and context.placeholders.issuperset(kept.placeholders)
 
 
-def analysis_cache(store: Store, mode: CacheMode) -> SimilarAnalyses | None:
+def analysis_cache(
+    store: Store, mode: CacheMode, metrics: Metrics | None = None
+) -> SimilarAnalyses | None:
     """Return the cache for an analyst; None where it is turned off."""
-    return None if mode == "off" else SimilarAnalyses(KeptAnalyses(store), mode)
+    return None if mode == "off" else SimilarAnalyses(KeptAnalyses(store), mode, metrics=metrics)
 
 
 def _fit(context: Context, made: Made) -> bytes | None:

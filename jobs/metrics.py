@@ -1,0 +1,54 @@
+"""The worker's own port, at which Prometheus reads its metrics and nothing else is served."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from app.domain.errors import InvalidInput, NotAuthenticated, OperatorOnly
+from app.telemetry.exposition import Exposition
+from app.telemetry.readers import Readers
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def served(
+    exposition: Exposition, readers: Readers, host: str, port: int | None
+) -> AsyncIterator[None]:
+    """Serve `/metrics` while the block runs; without a port, nothing is served.
+
+    Raises:
+        InvalidInput: if something else listens at that port.
+    """
+    if port is None:
+        yield
+        return
+
+    async def metrics(request: web.Request) -> web.Response:
+        try:
+            readers.admit(request.remote, request.headers)
+        except (NotAuthenticated, OperatorOnly) as refusal:
+            status = 401 if isinstance(refusal, NotAuthenticated) else 403
+            return web.Response(
+                status=status, text=f"{refusal}\n", headers={"WWW-Authenticate": "Bearer"}
+            )
+        page = await exposition.page(request.headers.get("Accept", ""))
+        return web.Response(body=page.body, headers={"Content-Type": page.content_type})
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port, shutdown_timeout=1.0).start()
+        except OSError as error:
+            raise InvalidInput(
+                f"TRIAGE_METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}"
+            ) from None
+        _log.info("metrics.served", address=f"http://{host}:{runner.addresses[0][1]}/metrics")
+        yield
+    finally:
+        await runner.cleanup()
