@@ -400,8 +400,9 @@ class Interviewer:
         """Say a ready text word by word, at a pace that can be read along."""
         for word in _WORD.findall(text):
             # The pause comes first, so that whoever posted has the time to begin to listen.
-            await asyncio.sleep(self._pace if watched() else 0)
-            yield Words(word)
+            pause = self._pace if watched() else 0.0
+            await asyncio.sleep(pause)
+            yield Words(word, paused=pause)
 
 
 def _day(claim: Claim) -> date:
