@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from app.core import recording
 from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
 from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
@@ -145,7 +146,14 @@ class AnalysisRunner:
         told = notification("analysis.completed", claim.job)
         if result.needs_human:
             await self._ask_human(claim)
-        counts = await self._jobs.finish(claim, result, event, told, ttl=playbook.ttl.completed)
+        counts = await self._jobs.finish(
+            claim,
+            result,
+            event,
+            told,
+            ttl=playbook.ttl.completed,
+            fact=recording.of_job(claim, result),
+        )
         self._on_news()
         _log.info(
             "job.done" if counts else "job.superseded",
@@ -164,7 +172,14 @@ class AnalysisRunner:
         event = failure(claim.job, claim.state.locale, "gave_up")
         told = notification("analysis.failed", claim.job)
         await self._ask_human(claim)
-        await self._jobs.give_up(claim, reason, event, told, ttl=playbook.ttl.completed)
+        await self._jobs.give_up(
+            claim,
+            reason,
+            event,
+            told,
+            ttl=playbook.ttl.completed,
+            fact=recording.of_given_up(claim, time.time_ns() // 1_000_000),
+        )
         self._on_news()
 
     async def _ask_human(self, claim: JobClaim) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core import terminals
+from app.core import recording, terminals
 from app.core.assigning import Assigner, Subject
 from app.core.language.text import cleaned
 from app.core.reading import Reader
@@ -344,6 +344,7 @@ class Intake:
             ttl=ttl.completed if answer.state.status == "completed" else ttl.active,
             log_ttl=ttl.turn_log,
             events=[events.encode(one) for one in answer.events],
+            facts=recording.of_turn(claim, turn, answer),
         )
         watch.committed(self._metrics, turn, answer)
         if pending:

@@ -16,7 +16,7 @@ from typing import Protocol, assert_never
 import structlog
 from msgspec.structs import replace
 
-from app.core import terminals
+from app.core import recording, terminals
 from app.core.errands import Errands
 from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
@@ -324,6 +324,7 @@ class TurnRunner:
                     events=[events.encode(one) for one in answer.events],
                     job=answer.job,
                     notifications=answer.notifications,
+                    facts=recording.of_turn(claim, turn, answer),
                 )
             except StateUnavailable as error:
                 _log.warning("turn.commit_waits", case=claim.case_id, reason=str(error))
