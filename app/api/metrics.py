@@ -19,6 +19,10 @@ def metrics_route(exposition: Exposition, readers: Readers) -> HTTPRouteHandler:
         client = request.client
         readers.admit(None if client is None else client.host, request.headers)
         page = await exposition.page(request.headers.get("accept", ""))
-        return Response(page.body, media_type=page.content_type)
+        # The framework adds the character set to what is text, and does not see that it is there.
+        kind = page.content_type
+        if kind.startswith("text/"):
+            kind = kind.removesuffix("; charset=utf-8")
+        return Response(page.body, media_type=kind)
 
     return metrics

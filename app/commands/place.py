@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 from app.domain.errors import TriageError
 from app.settings import Settings
 
+_LAST_PORT = 65_535
+_PORTS_TRIED = 20
+
 
 class PortTaken(TriageError):
     """Something else listens where the API should."""
@@ -22,16 +25,45 @@ def refuse_taken_port(host: str, port: int) -> None:
     Raises:
         PortTaken: saying so, and what to do.
     """
+    if (why := _why_taken(host, port)) is not None:
+        raise PortTaken(
+            f"cannot listen on {host}:{port}: {why}. If `triage up` runs already, "
+            f"use that one or stop it; or choose another port: TRIAGE_PORT={port + 1} triage up"
+        )
+
+
+def metrics_port(settings: Settings) -> int:
+    """Return the port at which the worker of `triage up` serves its metrics.
+
+    It is the one that is set, else a free one a thousand beyond the API's.
+
+    Raises:
+        PortTaken: if the one that is set is taken, or none of the others is free.
+    """
+    if settings.metrics_port is not None:
+        tried = [settings.metrics_port]
+    else:
+        first = settings.port + 1_000 if settings.port < _LAST_PORT - 2_000 else 19_000
+        tried = list(range(first, first + _PORTS_TRIED))
+    free = next((one for one in tried if _why_taken(settings.host, one) is None), None)
+    if free is None:
+        raise PortTaken(
+            f"the worker cannot serve its metrics on {settings.host}:{tried[0]}: it is taken; "
+            "choose another port with TRIAGE_METRICS_PORT"
+        )
+    return free
+
+
+def _why_taken(host: str, port: int) -> str | None:
+    """Return why nothing can listen there; None if something can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(
-                f"cannot listen on {host}:{port}: {error.strerror}. If `triage up` runs already, "
-                f"use that one or stop it; or choose another port: TRIAGE_PORT={port + 1} triage up"
-            ) from None
+            return error.strerror or str(error)
+    return None
 
 
 def interviewer(settings: Settings) -> str:

@@ -20,6 +20,7 @@ from app.commands.place import (
     hide_secret,
     interviewer,
     is_loopback,
+    metrics_port,
     reachable_host,
     refuse_taken_port,
 )
@@ -45,6 +46,8 @@ def up(no_worker: bool) -> None:
     settings = replace(settings, var=settings.var.absolute())
     console = Console(highlight=False, soft_wrap=True)
     refuse_taken_port(settings.host, settings.port)
+    port = None if no_worker else metrics_port(settings)
+    settings = replace(settings, metrics_port=port)
     asyncio.run(_up(settings, console, worker=not no_worker))
 
 
@@ -91,7 +94,8 @@ def _children(settings: Settings, redis_url: str, *, worker: bool) -> Iterator[C
     triage = [sys.executable, "-m", "app.cli"]
     yield Child(name="api", command=[*triage, "serve"], env=env)
     if worker:
-        yield Child(name="worker", command=[*triage, "worker"], env=env)
+        port = {"TRIAGE_METRICS_PORT": str(settings.metrics_port)}
+        yield Child(name="worker", command=[*triage, "worker"], env=env | port)
 
 
 @contextlib.contextmanager
@@ -149,6 +153,8 @@ def welcome(settings: Settings) -> str:
         "Page": f"{base}/",
         "API docs": f"{base}/docs",
         "Terminal": f"{port}{command} chat",
+        "Metrics": f"{base}/metrics"
+        + (f", the worker's at port {settings.metrics_port}" if settings.metrics_port else ""),
         "Interviewer": interviewer(settings),
         "Data": f"{settings.var}"
         + (f" and {hide_secret(settings.redis_url)}" if settings.redis_url else ""),
