@@ -170,8 +170,17 @@ def _interviews(held: Rehearsal) -> Table:
     table.add_row("Questions, most", str(held.questions_most))
     spread = ", ".join(f"{name} {count}" for name, count in held.by_complexity.items())
     table.add_row("Complexity", spread)
+    table.add_row("Asked for dangers by a list", _share(held.screened))
+    table.add_row(
+        "Red flags found by the end, if answered truthfully", _with_interval(held.flags_found)
+    )
+    table.add_row("Calm stories with a red flag by the end", _with_interval(held.calm_alarms))
     table.add_row("Slowest turn", f"{held.slowest_turn_ms:.1f} ms")
     return table
+
+
+def _with_interval(one: Rate) -> str:
+    return f"{_share(one)} of {one.n} ({one.low:.1%} - {one.high:.1%})" if one.n else "-"
 
 
 def _share(one: Rate) -> str:

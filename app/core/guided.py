@@ -50,7 +50,7 @@ class GuidedInterviewer:
         slot = next_slot(playbook, state, assessment, declined)
         if slot is None or is_complete(playbook, state, assessment, wants):
             return Line(phrases.closing[locale], None, complete=True)
-        question = slot.question[locale]
+        question = slot.asked(locale)
         if slot.name == state.asking:
             return Line(f"{phrases.retry[locale]} {question}", slot.name, complete=False)
         opening = _in_turn(phrases.acknowledge.get(locale, ()), turn)

@@ -32,8 +32,9 @@ from app.core.outcome import (
 )
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
-from app.core.understanding.plan import budget_of, next_slot, wants_to_end
+from app.core.understanding.plan import budget_of, fixed_question, next_slot, wants_to_end
 from app.domain.assessment import Assessment
+from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import (
     AskHuman,
     CaseState,
@@ -57,8 +58,6 @@ from app.llm.failover import Answered, FailoverModel, Restarted
 from app.llm.model import ModelRequest, TextDelta
 from app.state.conversations import Claim
 
-CONVERSATIONAL = "v2"
-STRUCTURED = "v1"
 _MAX_OUTPUT_TOKENS = 2_500
 _WORD = re.compile(r"\s*\S+\s*")
 
@@ -141,8 +140,10 @@ class Interviewer:
             if isinstance(step, Reply):
                 late = self._advice(claim, step.assessment, known=assessment).rstrip()
                 if late:
-                    yield Words("\n\n" + late)
-                said = advice + step.text + ("\n\n" + late if late else "")
+                    yield Words(_apart(late))
+                async for word in self._spoken(_apart(step.question), watched):
+                    yield word
+                said = advice + step.text + _apart(late) + _apart(step.question)
                 async for ending in self._concluded(claim, replace(step, text=said), text):
                     yield ending
                 continue
@@ -257,7 +258,7 @@ class Interviewer:
         slot = next_slot(playbook, state, state.assessment) if active else None
         if slot is None:
             return line, None
-        return f"{line} {slot.question[state.locale]}", slot.name
+        return f"{line} {slot.asked(state.locale)}", slot.name
 
     async def _ask(
         self,
@@ -271,7 +272,9 @@ class Interviewer:
         playbook, state = rules.playbook, claim.state
         most = budget_of(playbook, assessment.complexity).most
         last = state.questions >= most or wants_to_end(playbook, text, state.locale)
-        situation = prompts.situation(assessment, last=last, left=max(0, most - state.questions))
+        fixed = None if last else fixed_question(playbook, state, assessment)
+        left = max(0, most - state.questions)
+        situation = prompts.situation(assessment, last=last, left=left, followed=fixed is not None)
         request = ModelRequest(
             operation="interview",
             system=rules.interview_system[state.locale],
@@ -307,7 +310,14 @@ class Interviewer:
                             yield Anew("provider")
                         case Answered(value=value):
                             yield model_reply(
-                                rules, claim, "".join(pieces), assessment, value, last, attempts
+                                rules,
+                                claim,
+                                "".join(pieces),
+                                assessment,
+                                value,
+                                last,
+                                attempts,
+                                fixed,
                             )
         except NoModelLeft as error:
             yield Reply(
@@ -403,6 +413,11 @@ class Interviewer:
             pause = self._pace if watched() else 0.0
             await asyncio.sleep(pause)
             yield Words(word, paused=pause)
+
+
+def _apart(text: str) -> str:
+    """Return a text as a paragraph of its own, after others; nothing where there is none."""
+    return f"\n\n{text}" if text else ""
 
 
 def _day(claim: Claim) -> date:

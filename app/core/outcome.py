@@ -15,6 +15,7 @@ from app.domain.assessment import Assessment
 from app.domain.case import CaseState, Correct, Handoff, Say, Take, Turn
 from app.domain.event import CaseEvent, CaseStatusChanged, FactCorrected, RedFlagRaised
 from app.domain.notification import Notification
+from app.domain.playbook import Slot
 from app.domain.usage import Attempt
 from app.state.conversations import Claim
 
@@ -28,6 +29,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     complete: bool
     asks: bool = True
     """Whether it counts as a question put to the person."""
+    question: str = ""
+    """A question of the playbook that is still to be put, after everything else."""
     handoff: Handoff | None = None
     """How it stands with a human from now on; None where that does not change."""
     attempts: tuple[Attempt, ...] = ()
@@ -42,25 +45,33 @@ def model_reply(
     value: ModelTurn | None,
     last: bool,
     attempts: list[Attempt],
+    fixed: Slot | None = None,
 ) -> Reply:
-    """Return what a model said, with its assessment put upon the rules' one."""
+    """Return what a model said, with its assessment put upon the rules' one.
+
+    `fixed` is what the plan asks for after the model's words.
+    """
     playbook, state = rules.playbook, claim.state
+    question = "" if fixed is None else fixed.asked(state.locale)
     if value is None:
         return Reply(
             text=text,
             assessment=read,
-            asking=None,
+            asking=fixed.name if fixed else None,
             complete=last or is_complete(playbook, state, read, wants_to_end=False),
+            question=question,
             attempts=tuple(attempts),
             degradations=("the model gave no assessment; rules assessed",),
         )
     merged = merge(playbook, read, value.assessment, claim.turn)
-    asking = value.assessment.asking
+    asking = fixed.name if fixed else value.assessment.asking
+    done = value.assessment.done and not merged.missing and fixed is None
     return Reply(
         text=text,
         assessment=merged,
         asking=None if asking == NONE else asking,
-        complete=last or (value.assessment.done and not merged.missing),
+        complete=last or done,
+        question=question,
         attempts=tuple(attempts),
     )
 

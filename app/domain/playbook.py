@@ -61,6 +61,8 @@ class Condition(_Part, frozen=True, kw_only=True):
     """With `slot`: holds if it is known and, if `equals` is given, has one of these values."""
     complexity: Level | None = None
     """Holds if the case is at least this complex."""
+    calm: bool = False
+    """Holds only while no red flag is raised."""
 
 
 class Option(_Part, frozen=True, kw_only=True):
@@ -70,6 +72,8 @@ class Option(_Part, frozen=True, kw_only=True):
     label: Texts
     words: Words = {}
     """Other ways in which people say it."""
+    alone: bool = False
+    """Says that none of the others holds; a plain no means it as well."""
 
 
 class Slot(_Part, frozen=True, kw_only=True):
@@ -83,10 +87,24 @@ class Slot(_Part, frozen=True, kw_only=True):
     required: bool = False
     when: Condition | None = None
     options: tuple[Option, ...] = ()
+    several: bool = False
+    """Several options may be chosen; the question lists them by number."""
     patterns: Words = {}
     """Regular expressions that find the value in free text; group 1, or the whole match."""
     sensitive: bool = False
     """Personal data that is never shown in operator lists or logs."""
+
+    def asked(self, locale: str) -> str:
+        """Return the question as it is put: with its options, where several may be chosen."""
+        question = self.question[locale]
+        if not self.several:
+            return question
+        listed = (f"{n}. {one.label[locale]}" for n, one in enumerate(self.options, 1))
+        return "\n".join((question, *listed))
+
+    def chosen(self, value: str) -> tuple[str, ...]:
+        """Return the single values that a value stands for: several options, or itself."""
+        return tuple(value.split(",")) if self.several else (value,)
 
 
 class SubArea(_Part, frozen=True, kw_only=True):

@@ -84,6 +84,8 @@ def test_the_figures_stand_in_tables(replayed: Evaluation) -> None:
     assert found["gas_smell"] == ["1", "1", "0"]
     assert found["plumbing.blockage"][-1] == "1", "the confusion is named"
     assert found["Ended by themselves"][0] == "100.0%"
+    assert found["Red flags found by the end, if answered truthfully"][0].startswith("100.0% of 1")
+    assert found["Calm stories with a red flag by the end"][0].startswith("0.0% of 2")
 
 
 def test_brief_figures_name_no_story(replayed: Evaluation) -> None:

@@ -23,11 +23,11 @@ def merge(playbook: Playbook, rules: Assessment, said: ModelAssessment, turn: in
         if _fits(playbook, found.slot, value) and (known is None or known.source != "person"):
             at = found.message if 1 <= found.message <= turn else turn
             slots[found.slot] = SlotValue(value=value, turn=at, source="model")
-    raised = {flag.code for flag in rules.red_flags}
-    flags = tuple(
+    found_by_rules = {flag.code for flag in rules.red_flags}
+    raised = rules.red_flags + tuple(
         RaisedFlag(code=code, turn=turn, source="model")
         for code in dict.fromkeys(said.red_flags)
-        if code not in raised
+        if code not in found_by_rules
     )
     names = {*rules.signals, *said.signals}
     complexity = max(rules.complexity, said.complexity, key=LEVEL_ORDER.index)
@@ -38,8 +38,8 @@ def merge(playbook: Playbook, rules: Assessment, said: ModelAssessment, turn: in
         complexity=complexity,
         signals=tuple(one.name for one in playbook.complexity.signals if one.name in names),
         confidence=candidates[0].confidence if candidates else 0.0,
-        red_flags=(*rules.red_flags, *flags),
-        missing=missing_slots(playbook, candidates, slots, complexity),
+        red_flags=raised,
+        missing=missing_slots(playbook, candidates, slots, complexity, raised),
     )
 
 
@@ -52,7 +52,7 @@ def _fits(playbook: Playbook, name: str, value: str) -> bool:
         case "yes_no":
             return value in {"yes", "no"}
         case "choice":
-            return any(option.value == value for option in slot.options)
+            return {option.value for option in slot.options}.issuperset(slot.chosen(value))
         case "money" | "number":
             return value.isascii() and value.replace(".", "", 1).isdecimal()
         case "text" | "place" | "date":

@@ -194,7 +194,7 @@ class _Report:
             return {"yes": self._words.yes, "no": self._words.no}.get(known.value, known.value)
         if slot.kind == "choice":
             labels = {one.value: one.label[self._locale] for one in slot.options}
-            return labels.get(known.value, known.value)
+            return "; ".join(labels.get(one, one) for one in slot.chosen(known.value))
         return known.value
 
     def _parties(self) -> Iterator[Party]:

@@ -2,6 +2,8 @@
 
 The person tells a story first and then answers every question plainly by its kind, in the language
 of the case; free text is answered with a few words that say nothing new about the kind of problem.
+Where an answer raises red flags, the person answers truthfully: as the story's labels say. So what
+is found at the end of these interviews rests on people telling the truth when they are asked.
 """
 
 import time
@@ -25,6 +27,8 @@ _PORTUGUESE = {
     "money": "uns 1.500 reais",
     "number": "dois",
     "yes_no": "acho que não",
+    "yes": "sim",
+    "several": "nenhuma",
     "place": "Recife",
 }
 _ENGLISH = {
@@ -33,6 +37,8 @@ _ENGLISH = {
     "money": "about 1,500 reais",
     "number": "two",
     "yes_no": "I don't think so",
+    "yes": "yes",
+    "several": "none",
     "place": "Recife",
 }
 _MOST_TURNS = 40
@@ -51,6 +57,12 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
     """Every required slot that applies was known at the end."""
     asked_again: int
     """Questions that were put a second time."""
+    screened: bool
+    """It was asked for dangers by a question that lists them."""
+    expected: tuple[str, ...]
+    """The red flags of the story's labels."""
+    raised: tuple[str, ...]
+    """The red flags raised by the end."""
     milliseconds: float
     """Of computing, for the slowest turn."""
 
@@ -65,6 +77,12 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     questions_mean: float
     questions_most: int
     by_complexity: dict[str, int]
+    screened: Rate
+    """Were asked for dangers by a question that lists them."""
+    flags_found: Rate
+    """Red flags raised by the end; of those that should have been."""
+    calm_alarms: Rate
+    """Interviews with any red flag; of those about stories that should have none."""
     slowest_turn_ms: float
 
 
@@ -74,6 +92,8 @@ def rehearse(
     """Hold an interview about every story."""
     interviewer = GuidedInterviewer(playbook, understanding)
     held = [_interview(playbook, understanding, interviewer, one, today) for one in stories]
+    calm = [one for one in held if not one.expected]
+    found = sum(len(set(one.expected).intersection(one.raised)) for one in held)
     return Rehearsal(
         interviews=len(held),
         complete=rate(sum(one.complete for one in held), len(held)),
@@ -82,6 +102,9 @@ def rehearse(
         questions_mean=mean(one.questions for one in held) if held else 0.0,
         questions_most=max((one.questions for one in held), default=0),
         by_complexity=dict(Counter(one.complexity for one in held)),
+        screened=rate(sum(one.screened for one in held), len(held)),
+        flags_found=rate(found, sum(len(one.expected) for one in held)),
+        calm_alarms=rate(sum(bool(one.raised) for one in calm), len(calm)),
         slowest_turn_ms=max((one.milliseconds for one in held), default=0.0),
     )
 
@@ -118,7 +141,7 @@ def _interview(
             complete = True
             break
         slot = playbook.slot(line.asking) if line.asking else None
-        message = _scripted(slot, state.locale) if slot else story.text
+        message = _scripted(playbook, slot, story, state.locale) if slot else story.text
     return Rehearsed(
         story=story.id,
         questions=state.questions,
@@ -127,12 +150,30 @@ def _interview(
         within_budget=state.questions <= budget_of(playbook, state.assessment.complexity).most,
         all_known=not state.assessment.missing,
         asked_again=sum(times - 1 for times in state.asked.values()),
+        screened=any(slot.several and slot.name in state.asked for slot in playbook.slots),
+        expected=story.red_flags,
+        raised=tuple(flag.code for flag in state.assessment.red_flags),
         milliseconds=slowest,
     )
 
 
-def _scripted(slot: Slot, locale: str) -> str:
-    if slot.kind == "choice":
-        return slot.options[0].label[locale]
+def _scripted(playbook: Playbook, slot: Slot, story: Story, locale: str) -> str:
+    raising = [
+        (value, flag.code in story.red_flags)
+        for flag in playbook.red_flags
+        for answer in flag.answers
+        if answer.slot == slot.name
+        for value in answer.equals
+    ]
+    true = {value for value, expected in raising if expected}
+    false = {value for value, expected in raising if not expected} - true
     answers = _PORTUGUESE if locale.partition("-")[0] == "pt" else _ENGLISH
+    if slot.several:
+        chosen = (str(n) for n, one in enumerate(slot.options, 1) if one.value in true)
+        return ", ".join(chosen) or answers["several"]
+    if slot.kind == "choice":
+        ranked = sorted(slot.options, key=lambda one: (one.value not in true, one.value in false))
+        return ranked[0].label[locale]
+    if slot.kind == "yes_no" and ("yes" in true or "no" in false):
+        return answers["yes"]
     return answers[slot.kind]

@@ -1,5 +1,7 @@
 """Consent and denial in everyday Portuguese and English; what is neither stays unread."""
 
+import re
+
 from app.core.language.phrases import phrase_words
 from app.core.language.text import words
 
@@ -61,6 +63,8 @@ _OPENERS = _phrases(
     eu acho que, acho que, eu, i think, por, infelizmente, unfortunately, honestly, moço, moça, e
     """
 )
+_BARE = {("nao",), ("no",)}
+_CLAUSE_END = re.compile(r"[,.;:!?\n]")
 _LONGEST = max(map(len, _YES | _NO | _NEITHER))
 _SHORT = 5
 """Words in an answer up to which an ambiguous word counts."""
@@ -85,6 +89,20 @@ def read_yes_no(text: str) -> str | None:
             break
         opening += skipped
     return _ending(said)
+
+
+def is_bare_no(text: str) -> bool:
+    """Say whether an answer is a no that denies nothing else: its first clause is only that.
+
+    >>> [is_bare_no(one) for one in ("Não, obrigada", "graças a Deus não", "não tem luz")]
+    [True, True, False]
+    """
+    said = words(_CLAUSE_END.split(text.strip(), maxsplit=1)[0])
+    opening = 0
+    while skipped := _longest(said, opening, _OPENERS):
+        opening += skipped
+    rest = tuple(said[opening:])
+    return rest in _NO or rest in _SHORT_NO or (rest[-1:] in _BARE and _ending(said) == "no")
 
 
 def _judge(said: list[str], start: int) -> str | None:

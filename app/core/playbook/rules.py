@@ -100,6 +100,12 @@ def _options(slot: Slot, path: Path) -> Iterator[Mistake]:
     if slot.kind != "choice" and slot.options:
         yield (*path, "options"), f"options on a {slot.kind} slot; expected kind = 'choice'"
     yield from _repeated_field(slot.options, (*path, "options"), "value", "option")
+    if slot.several and slot.kind != "choice":
+        yield (*path, "several"), f"several answers to a {slot.kind}; expected kind = 'choice'"
+    for index, option in enumerate(slot.options):
+        if option.alone and not slot.several:
+            place = (*path, "options", index, "alone")
+            yield place, "options that exclude each other are alone anyway; expected several = true"
 
 
 def _condition(
@@ -107,7 +113,7 @@ def _condition(
 ) -> Iterator[Mistake]:
     yield from _unknown_codes(playbook, condition.areas, (*path, "areas"))
     if condition == Condition():
-        yield path, "says nothing; expected areas, slot or complexity"
+        yield path, "says nothing; expected areas, slot, complexity or calm"
     if condition.slot is None:
         if condition.equals:
             yield (*path, "equals"), "stands without a slot; expected slot = '…' beside it"
@@ -116,9 +122,11 @@ def _condition(
     if other is None:
         yield (*path, "slot"), f"unknown slot '{condition.slot}'; expected {_names(playbook)}"
         return
+    # The first message fills the story without a question, wherever the story stands.
+    story = next((one for one in playbook.slots if one.required and one.kind == "text"), None)
     order = [one.name for one in playbook.slots]
     phases = [phase.name for phase in playbook.phases]
-    if other.phase in phases and slot.phase in phases:
+    if other is not story and other.phase in phases and slot.phase in phases:
         place, before = phases.index(slot.phase), phases.index(other.phase)
         if (before, order.index(other.name)) >= (place, order.index(slot.name)):
             what = f"unreachable: '{other.name}' is asked no earlier than '{slot.name}'"

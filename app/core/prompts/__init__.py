@@ -110,8 +110,11 @@ def analyses(json: str) -> ChatMessage:
     return ChatMessage(role="user", content=f"<analyses>\n{_escaped(json)}\n</analyses>")
 
 
-def situation(assessment: Assessment, *, last: bool, left: int) -> str:
-    """Return what is known, what is missing, and whether this is the last reply."""
+def situation(assessment: Assessment, *, last: bool, left: int, followed: bool = False) -> str:
+    """Return what is known, what is missing, and whether this is the last reply.
+
+    `followed` says that a question of the playbook follows the reply, put as it stands.
+    """
     known = "; ".join(
         f"{name} = {_escaped(slot.value[:200])}" for name, slot in assessment.slots.items()
     )
@@ -123,6 +126,11 @@ def situation(assessment: Assessment, *, last: bool, left: int) -> str:
     ]
     if last:
         lines.append("This is the last reply: thank the person and close. Ask nothing.")
+    elif followed:
+        lines.append(
+            "A safety question is put right after your reply: say in one sentence that you"
+            " understood, and ask nothing yourself."
+        )
     elif not assessment.missing:
         lines.append("Everything required is known: close now, or ask one last useful question.")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from app.core.language.phrases import phrase_words
 from app.core.language.text import words
-from app.domain.assessment import Assessment, Candidate, SlotValue
+from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
 from app.domain.playbook import LEVEL_ORDER, Budget, Condition, Level, Phase, Playbook, Slot
 
@@ -36,17 +36,23 @@ def holds(
     candidates: tuple[Candidate, ...],
     slots: Mapping[str, SlotValue],
     complexity: Level,
+    red_flags: Collection[RaisedFlag] = (),
 ) -> bool:
     """Say whether all parts of a condition hold for what is known."""
     if condition is None:
         return True
+    if condition.calm and red_flags:
+        return False
     if condition.areas:
         leading = candidates[0].code if candidates else ""
         if leading not in condition.areas and leading.split(".")[0] not in condition.areas:
             return False
     if condition.slot is not None:
         known = slots.get(condition.slot)
-        if known is None or (condition.equals and known.value not in condition.equals):
+        if known is None:
+            return False
+        values = {known.value, *known.value.split(",")}  # of several chosen options, any will do
+        if condition.equals and values.isdisjoint(condition.equals):
             return False
     return condition.complexity is None or _reaches(complexity, condition.complexity)
 
@@ -56,6 +62,7 @@ def missing_slots(
     candidates: tuple[Candidate, ...],
     slots: Mapping[str, SlotValue],
     complexity: Level,
+    red_flags: Collection[RaisedFlag] = (),
 ) -> tuple[str, ...]:
     """Return the required slots that apply and are not known, in the playbook's order."""
     return tuple(
@@ -63,7 +70,7 @@ def missing_slots(
         for slot in playbook.slots
         if slot.required
         and slot.name not in slots
-        and holds(slot.when, candidates, slots, complexity)
+        and holds(slot.when, candidates, slots, complexity, red_flags)
     )
 
 
@@ -109,6 +116,17 @@ def next_slot(
         choices = required
     order = {phase.name: place for place, phase in enumerate(playbook.phases)}
     return min(choices, key=lambda slot: (order[slot.phase], not slot.required), default=None)
+
+
+def fixed_question(playbook: Playbook, state: CaseState, assessment: Assessment) -> Slot | None:
+    """Return the slot to ask for now if its question has to be put as it stands.
+
+    A question that lists its options is: a model would leave some of them out.
+    """
+    if is_complete(playbook, state, assessment, wants_to_end=False):
+        return None
+    slot = next_slot(playbook, state, assessment)
+    return slot if slot is not None and slot.several else None
 
 
 def wants_to_end(playbook: Playbook, message: str, locale: str) -> bool:
@@ -157,19 +175,28 @@ def _opens(said: list[str], phrase: tuple[str, ...]) -> bool:
 
 
 def _open_slots(playbook: Playbook, state: CaseState, assessment: Assessment) -> Iterator[Slot]:
-    """Yield the slots that may still be asked for, in the playbook's order."""
+    """Yield the slots that may still be asked for, in the playbook's order.
+
+    The slot that was asked for last is among them even if its phase is full by now.
+    """
     open_phases = {
         phase.name
         for phase in _open_phases(playbook, assessment)
         if _asked_in(playbook, phase, state) < phase.most
     }
     for slot in playbook.slots:
-        if slot.phase not in open_phases or slot.name in assessment.slots:
-            continue
         times = state.asked.get(slot.name, 0)
-        if times and (times >= _MOST_OFTEN or state.asking != slot.name):
+        if slot.name in assessment.slots or times >= _MOST_OFTEN:
             continue
-        if holds(slot.when, assessment.candidates, assessment.slots, assessment.complexity):
+        if state.asking != slot.name if times else slot.phase not in open_phases:
+            continue
+        if holds(
+            slot.when,
+            assessment.candidates,
+            assessment.slots,
+            assessment.complexity,
+            assessment.red_flags,
+        ):
             yield slot
 
 

@@ -118,7 +118,7 @@ class Understanding:
             signals=signals,
             confidence=candidates[0].confidence if candidates else 0.0,
             red_flags=flags,
-            missing=missing_slots(self._playbook, candidates, slots, complexity),
+            missing=missing_slots(self._playbook, candidates, slots, complexity, flags),
         )
 
     def _slots(

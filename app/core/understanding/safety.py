@@ -97,11 +97,16 @@ class SafetyFloor:
 
     def from_slots(self, slots: Mapping[str, SlotValue]) -> tuple[str, ...]:
         """Return the codes of the red flags that known answers raise."""
+        said = {
+            slot.name: slot.chosen(slots[slot.name].value)
+            for slot in self._playbook.slots
+            if slot.name in slots
+        }
         return tuple(
             flag.code
             for flag in self._flags.values()
             if any(
-                answer.slot in slots and slots[answer.slot].value in answer.equals
+                not set(answer.equals).isdisjoint(said.get(answer.slot, ()))
                 for answer in flag.answers
             )
         )

@@ -185,6 +185,20 @@ _BROKEN = {
         "slots[2].options",
         "at least two",
     ),
+    "several answers to another kind": (
+        'name = "size"\nphase = "more"\nkind = "number"',
+        'name = "size"\nphase = "more"\nkind = "number"\nseveral = true',
+        'label = { pt-BR = "Tamanho"',
+        "slots[3].several",
+        "expected kind = 'choice'",
+    ),
+    "alone among options that exclude each other": (
+        '{ value = "clay", label',
+        '{ value = "clay", alone = true, label',
+        '{ value = "clay"',
+        "slots[2].options[1].alone",
+        "expected several = true",
+    ),
     "options on another kind": (
         'kind = "choice"',
         'kind = "text"',
