@@ -4,10 +4,14 @@ Money is counted in whole nano-USD (a thousand-millionth of a dollar), prices in
 million tokens, so that nothing is ever rounded but a row's cost, once.
 """
 
-from typing import Annotated, Literal
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, get_args
 
+import msgspec
 from msgspec import Meta, Struct
 
+from app.domain.errors import InvalidInput
 from app.domain.usage import Operation, Outcome, Provider, Source, Tier
 
 RowOutcome = Literal[Outcome, "cached", "lost"]
@@ -15,6 +19,8 @@ RowOutcome = Literal[Outcome, "cached", "lost"]
 SOURCES: tuple[Source, ...] = ("provider", "catalogue", "estimated", "unpriced", "free")
 MOST_NANO_USD = 2**53 - 1
 """The largest budget, about nine million dollars: scripts in Valkey compare up to it exactly."""
+
+_NAME = re.compile(r"[\w.-]+:[\w.-]+")
 
 Nano = Annotated[int, Meta(ge=0)]
 
@@ -90,9 +96,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
 
 
 Grain = Literal["hour", "day", "month"]
-Dimension = Literal[
-    "hour", "day", "month", "provider", "model", "operation", "arm", "case", "source", "outcome"
-]
+Dimension = Literal["hour", "day", "month", "provider", "model", "operation", "arm", "case"]
 """What sums can be told apart by. Hours, days and months are UTC."""
 
 
@@ -158,6 +162,30 @@ class Scope(Struct, frozen=True, kw_only=True):
         """
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
+    @classmethod
+    def parse(cls, text: str) -> "Scope":
+        """Read a scope as `str` writes it.
+
+        >>> Scope.parse("arm:greeting:warm")
+        Scope(kind='arm', name='greeting:warm')
+
+        Raises:
+            InvalidInput: if there is no such scope.
+        """
+        kind, _, name = text.partition(":")
+        valid = {
+            "global": not name,
+            "operation": name in get_args(Operation),
+            "arm": _NAME.fullmatch(name) is not None,
+        }
+        if not valid.get(kind):
+            operations = ", ".join(get_args(Operation))
+            raise InvalidInput(
+                f"no scope {text!r}: it is `global`, `operation:` with one of {operations}, or"
+                " `arm:` with an experiment's key, a colon and its variation"
+            )
+        return cls(kind=msgspec.convert(kind, Literal["global", "operation", "arm"]), name=name)
+
 
 class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="budget/1"):
     """How much may be spent in one scope in each period."""
@@ -194,3 +222,19 @@ def scopes_of(operation: Operation, arm: str) -> tuple[Scope, ...]:
     if arm:
         scopes.append(Scope(kind="arm", name=arm))
     return tuple(scopes)
+
+
+def period_end_ms(period: Period, at_ms: int) -> int:
+    """Return when the period of a time ends: Unix time in milliseconds.
+
+    >>> period_end_ms("hour", 3_599_999), period_end_ms("month", 0) // 86_400_000
+    (3600000, 31)
+    """
+    at = datetime.fromtimestamp(at_ms / 1_000, UTC).replace(minute=0, second=0, microsecond=0)
+    if period == "hour":
+        end = at + timedelta(hours=1)
+    elif period == "day":
+        end = at.replace(hour=0) + timedelta(days=1)
+    else:
+        end = (at.replace(hour=0, day=1) + timedelta(days=32)).replace(day=1)
+    return int(end.timestamp() * 1_000)

@@ -78,6 +78,14 @@ class Catalogue:
         self._own = own or {}
         self._kept: dict[tuple[Provider, str, Tier, date], _Found | None] = {}
         self._name: str | None = None
+        self.loaded = False
+
+    def load(self) -> None:
+        """Load what a look-up needs; in a thread, where somebody waits for words meanwhile."""
+        from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
+
+        get_snapshot()
+        self.loaded = True
 
     @property
     def name(self) -> str:

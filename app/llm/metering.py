@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from msgspec import Struct
 
 from app.domain.ledger import Account
-from app.domain.usage import Attempt, Provider, Usage
-from app.llm.model import ModelRequest
+from app.domain.usage import Attempt, Provider
+from app.llm.model import ModelRequest, Rest
 
 DeniedFor = Literal["budget", "unpriced", "unknown"]
 """`unpriced`: a budget applies, and nobody knows what the call would cost. `unknown`: how the
@@ -34,7 +34,7 @@ class Denied(Struct, frozen=True, kw_only=True):
 class Ticket(Protocol):
     """Leave to make one call, and the duty to say what became of it."""
 
-    def salvage(self, rest: Coroutine[Any, Any, Usage | None]) -> None:
+    def salvage(self, rest: Coroutine[Any, Any, Rest]) -> None:
         """Take over reading an answer that nobody waits for any more, for the sake of its usage."""
         ...
 

@@ -13,8 +13,18 @@ from app.domain.ledger import Account
 from app.domain.usage import Attempt, Operation, Provider, Usage
 
 OnAttempt = Callable[[Attempt], None]
-Salvage = Callable[[Coroutine[Any, Any, Usage | None]], None]
-"""Takes over reading the rest of an answer, for its usage; whoever takes it awaits or closes it."""
+
+
+class Rest(Struct, frozen=True, kw_only=True):
+    """What reading on came to after an answer was given up."""
+
+    usage: Usage | None
+    chars: int
+    """Of the whole answer, as far as it was read."""
+
+
+Salvage = Callable[[Coroutine[Any, Any, Rest]], None]
+"""Takes over reading the rest of an answer, for its usage, in a task that is at least begun."""
 
 
 class ChatMessage(Struct, frozen=True, kw_only=True):

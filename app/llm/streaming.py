@@ -15,11 +15,11 @@ import httpx2
 import msgspec
 from msgspec import Raw
 
-from app.domain.usage import Provider, Usage
+from app.domain.usage import Provider
 from app.llm.attempt import AttemptRecord, Fault
 from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
 from app.llm.faults import fault_of, request_id
-from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, TextDelta
+from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, Rest, TextDelta
 from app.llm.partial import Shape, VisibleText
 from app.llm.sse import EventSplitter, EventTooLong
 from app.llm.timeouts import UNHURRIED, Timeouts
@@ -127,18 +127,21 @@ class StreamingModel(ABC):
 
     async def _rest(
         self, response: httpx2.Response, answer: "_Answer", stack: AsyncExitStack
-    ) -> Usage | None:
-        """Read what is left of an answer that nobody waits for; return its usage, if it comes."""
+    ) -> Rest:
+        """Read what is left of an answer that nobody waits for; nothing here can fail."""
         async with stack:
             try:
-                async with aclosing(_bytes_of(response)) as chunks:
+                async with (
+                    asyncio.timeout(self._timeouts.rest),
+                    aclosing(_bytes_of(response)) as chunks,
+                ):
                     async for chunk in chunks:
                         answer.read(chunk)
                         if answer.decoder.ended:
                             break
-            except (Fault, EventTooLong, httpx2.HTTPError, OSError):
-                return answer.decoder.usage
-        return answer.decoder.usage
+            except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
+                pass  # what has come by now is all that can be known
+        return Rest(usage=answer.decoder.usage, chars=answer.chars)
 
     async def _settle(self, chunks: AsyncGenerator[bytes, None], answer: "_Answer") -> None:
         """Read what follows the finish event. The answer is whole, so nothing here can fail it."""
@@ -193,10 +196,15 @@ class _Answer:
             self._shown.append(shown)
         return shown
 
+    @property
+    def chars(self) -> int:
+        """How long the answer is so far."""
+        return self._record.chars
+
     def read(self, chunk: bytes) -> None:
         """Take bytes for the usage alone."""
         for data in self._splitter.feed(chunk):
-            self.decoder.feed(data)
+            self._record.chars += len(self.decoder.feed(data))
 
     def account(self) -> None:
         """Write down what the decoder has learned."""

@@ -18,6 +18,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """Between two pieces of an answer that has begun."""
     total: float = 120.0
     """For the whole answer, so that one that drips cannot go on for ever."""
+    rest: float = 5.0
+    """For the rest of an answer that was given up, which is read on for its usage."""
     settle: float = 0.25
     """After the finish event, for the usage and for the connection to become free again."""
 

@@ -53,6 +53,10 @@ FACTS = "tri:facts"
 """Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
 FACTS_LOST = "tri:facts:lost"
 """Hash: how many facts found no room in it, and since when, in seconds."""
+LEDGER = "tri:{tri:facts}:"
+"""What the ledger keeps begins so: in the slot of the stream of facts, for a row and its fact leave
+together. `open` reservations, `due` when they count as lost, `held` what they sum up to by scope,
+`budgets`, `spent:<period>` by scope, `rows:<case>`, `sums:<hour>` and `sums:<day>`, `cases:<day>`."""
 INDEX_TTL = 40 * 86_400
 """Seconds an index outlives its last write; longer than any case by default."""
 

@@ -30,6 +30,8 @@ ALONE = (
 )  # fmt: skip
 """Scripts over one key of their own."""
 
+LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void")
+"""Scripts over the keys of the ledger."""
 RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
 """Scripts that leave facts behind for the warehouse."""
 
@@ -47,14 +49,16 @@ class Script:
 
     def __init__(self, name: str) -> None:
         folder = resources.files("app.state") / "scripts"
-        shared = ["lib.lua"] * (name not in ALONE) + ["job_lib.lua"] * (name in JOBS)
-        facts = ["facts.lua"] * (name in RECORDING)
-        parts = [*shared, *facts, f"{name}.lua"]
+        of_case = name not in ALONE and name not in LEDGER
+        shared = ["lib.lua"] * of_case + ["job_lib.lua"] * (name in JOBS)
+        facts = ["facts.lua"] * (name in RECORDING or name in LEDGER)
+        ledger = ["ledger_lib.lua"] * (name in LEDGER)
+        parts = [*shared, *facts, *ledger, f"{name}.lua"]
         self.source = "\n".join((folder / part).read_text() for part in parts)
         self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
-SCRIPTS = {name: Script(name) for name in SHARED + JOBS + ALONE}
+SCRIPTS = {name: Script(name) for name in SHARED + JOBS + ALONE + LEDGER}
 
 
 @contextmanager

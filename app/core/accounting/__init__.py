@@ -1,0 +1,1 @@
+"""What AI costs: rows priced, money set aside before calls, budgets, and the face of it all."""
