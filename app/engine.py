@@ -3,25 +3,31 @@
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time
 from functools import partial
 
 from msgspec import Struct
 
+from app.core.accounting.meter import LedgerMeter
 from app.core.analysis.analyst import Analyst
 from app.core.playbook.files import load_playbooks
 from app.core.reuse.serving import analysis_cache
 from app.core.rules import Rules
 from app.domain.errors import InvalidInput
+from app.domain.ledger import LedgerRow
 from app.domain.playbook import Playbook
 from app.domain.usage import Provider
 from app.llm.breakers import Breakers
+from app.llm.catalogue import Catalogue, read_own_prices
 from app.llm.factory import build_models, configured, model_names
 from app.llm.failover import FailoverModel
 from app.settings import Settings
+from app.state.ledger import Ledger
 from app.state.store import Store
 from app.telemetry.labels import known_names
 from app.telemetry.metrics import Metrics, ProcessKind
+from app.telemetry.tracing import Tracing
 
 
 class Engine(Struct, frozen=True, kw_only=True):
@@ -34,6 +40,8 @@ class Engine(Struct, frozen=True, kw_only=True):
     model: FailoverModel | None
     """None where only the guided interviewer serves."""
     analyst: Analyst
+    meter: LedgerMeter
+    """Keeps the accounts of what models cost."""
 
     def names(self, chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
         """Turn a playbook's choice of models into the ones to ask."""
@@ -56,24 +64,36 @@ def load_rules(settings: Settings) -> dict[str, Rules]:
     return {name: Rules(playbook) for name, playbook in playbooks.items()}
 
 
-def build_metrics(settings: Settings, rules: Mapping[str, Rules], process: ProcessKind) -> Metrics:
+def build_metrics(
+    settings: Settings, rules: Mapping[str, Rules], process: ProcessKind, tracing: Tracing
+) -> Metrics:
     """Return a process's metrics, which know the models and playbooks of these settings."""
     known = known_names(
         (one.playbook for one in rules.values()),
         {"openai": settings.openai_model, "anthropic": settings.anthropic_model},
         configured(settings),
     )
-    return Metrics(known=known, process=process)
+    return Metrics(known=known, process=process, exemplar=tracing.exemplar)
 
 
 def build_engine(
-    settings: Settings, rules: Mapping[str, Rules], store: Store, metrics: Metrics | None = None
+    settings: Settings,
+    rules: Mapping[str, Rules],
+    store: Store,
+    metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
 ) -> Engine:
     """Put the deciding parts together; `store` is where they keep what they may use again."""
     models = build_models(settings)
-    model = FailoverModel(models) if models else None
+    meter = LedgerMeter(
+        Ledger(store),
+        Catalogue(read_own_prices(settings.prices) if settings.prices else None),
+        on_row=_telling(metrics, tracing),
+    )
+    model = FailoverModel(models, meter=meter) if models else None
     if model is not None and metrics is not None:
         _watch_breakers(metrics, model.breakers)
+        metrics.watch_prices(partial(_made_at, meter.catalogue))
 
     def names(chosen: Mapping[Provider, str]) -> Mapping[Provider, str]:
         return model_names(settings, chosen)
@@ -90,7 +110,25 @@ def build_engine(
             strategy=None if settings.strategy == "auto" else settings.strategy,
             cache=analysis_cache(store, settings.cache, metrics),
         ),
+        meter=meter,
     )
+
+
+def _made_at(catalogue: Catalogue) -> float:
+    """Return since when the catalogue can have been made at the earliest: Unix time in seconds."""
+    return datetime.combine(catalogue.known_until(), time(), UTC).timestamp()
+
+
+def _telling(metrics: Metrics | None, tracing: Tracing | None) -> Callable[[LedgerRow], None]:
+    """Return what is told of every row of the ledger."""
+
+    def tell(row: LedgerRow) -> None:
+        if metrics is not None:
+            metrics.attempt(row)
+        if tracing is not None:
+            tracing.attempt(row)
+
+    return tell
 
 
 def _watch_breakers(metrics: Metrics, breakers: Breakers) -> None:

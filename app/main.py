@@ -1,5 +1,7 @@
 """The API's composition root: puts the rooms together and decides nothing."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -22,6 +24,7 @@ from app.api.metrics import metrics_route
 from app.api.page import page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
+from app.core.accounting.meter import LedgerMeter
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
@@ -48,6 +51,7 @@ from app.state.workforce import Workforce
 from app.telemetry.exposition import Exposition
 from app.telemetry.metrics import Metrics
 from app.telemetry.readers import Readers
+from app.telemetry.tracing import Tracing, build_tracing
 from plugins.flags.live import LiveFlags
 from plugins.flags.plugin import FlagsConfig, FlagsPlugin
 from plugins.queue import ArqQueue
@@ -72,7 +76,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     subscriptions: Subscriptions
     flags: LiveFlags
     model: FailoverModel | None
+    meter: LedgerMeter
     metrics: Metrics
+    tracing: Tracing
     exposition: Exposition
     operators: OperatorGate
     readers: Readers
@@ -82,8 +88,9 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     """Build an instance's parts."""
     owner = process_name()
     store = Store(redis_url)
-    metrics = build_metrics(settings, rules, "api")
-    engine = build_engine(settings, rules, store, metrics)
+    tracing = build_tracing(os.environ, "api", owner)
+    metrics = build_metrics(settings, rules, "api", tracing)
+    engine = build_engine(settings, rules, store, metrics, tracing)
     conversations = ConversationStateManager(store, owner)
     journal = Journal(store)
     leases = LeaseKeeper(redis_url)
@@ -99,7 +106,14 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         pace_seconds=settings.pace_ms / 1_000,
     )
     runner = TurnRunner(
-        conversations, journal, leases, interviewer, errands, engine.playbooks, metrics=metrics
+        conversations,
+        journal,
+        leases,
+        interviewer,
+        errands,
+        engine.playbooks,
+        metrics=metrics,
+        tracing=tracing,
     )
     reader = Reader(conversations, follower, runner, metrics=metrics)
     board = JobBoard(store)
@@ -113,6 +127,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         default_playbook=settings.playbook,
         assigner=flags.evaluator,
         metrics=metrics,
+        tracing=tracing,
     )
     return Parts(
         store=store,
@@ -128,7 +143,9 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         flags=flags,
         model=engine.model,
+        meter=engine.meter,
         metrics=metrics,
+        tracing=tracing,
         exposition=Exposition(metrics, FigureReader(store).read),
         operators=OperatorGate(settings.operator_token),
         readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
@@ -144,6 +161,8 @@ def create_app(parts: Parts) -> Litestar:
         parts.follower.start()
         parts.leases.start()
         parts.runner.start()
+        if parts.model is not None:
+            parts.meter.warm()
         try:
             yield
         finally:
@@ -154,6 +173,7 @@ def create_app(parts: Parts) -> Litestar:
                 await parts.model.aclose()
             await parts.queue.close()
             await parts.store.close()
+            await asyncio.to_thread(parts.tracing.close)
 
     triage = Router(
         path=BASE_PATH,
@@ -177,7 +197,7 @@ def create_app(parts: Parts) -> Litestar:
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
-        return RequestGuard(app, parts.metrics.problem)
+        return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
     return Litestar(
         route_handlers=[

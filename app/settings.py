@@ -47,6 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     machine may need more."""
     read_seconds: Annotated[float, Meta(gt=0)] = 5.0
     """How long it may fall silent after that."""
+    prices: Path | None = None
+    """A file with prices of your own, for models on your machines or by your contract."""
     operator_token: Annotated[str, Meta(min_length=16, max_length=256)] | None = None
     """What operators send as their bearer token; without it, operator routes are closed."""
     growthbook_host: str = "https://cdn.growthbook.io"

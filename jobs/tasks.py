@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 
+from app.core.accounting.meter import LedgerMeter
 from app.core.background import AnalysisRunner
 from app.domain.job import parse_job_id
 from app.state.conversations import ConversationStateManager
@@ -29,9 +30,12 @@ async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
 
     Keys expire by themselves; their names in the indexes do not. A turn is forgotten only where
     Valkey lost its newest writes in a failover; the reapers of the API find it once it is listed.
+    Besides, it writes the rows of calls at models during which their process died.
     """
     conversations: ConversationStateManager = ctx["conversations"]
     metrics: Metrics = ctx["metrics"]
+    meter: LedgerMeter = ctx["meter"]
+    await meter.sweep()
     gone, woken = await conversations.sweep(stale_ms=STALE_MS)
     metrics.swept(forgotten=gone, listed_again=woken)
     if gone or woken:

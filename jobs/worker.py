@@ -5,6 +5,7 @@ stands in the way of a quick one. Besides, it looks after forgotten jobs and tid
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ from app.state.store import Store
 from app.state.workforce import HEARTBEAT_SECONDS, Workforce
 from app.telemetry.exposition import Exposition
 from app.telemetry.readers import Readers
+from app.telemetry.tracing import build_tracing
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
 from jobs.metrics import served
 from jobs.tasks import analyse, sweep
@@ -62,9 +64,10 @@ class Duties:
         self.slots = dict(slots)
         self.name = process_name()
         self.store = Store(url)
-        self.metrics = build_metrics(settings, rules, "worker")
+        self.tracing = build_tracing(os.environ, "worker", self.name)
+        self.metrics = build_metrics(settings, rules, "worker", self.tracing)
         self.exposition = Exposition(self.metrics, FigureReader(self.store).read)
-        self.engine: Engine = build_engine(settings, rules, self.store, self.metrics)
+        self.engine: Engine = build_engine(settings, rules, self.store, self.metrics, self.tracing)
         self.leases = LeaseKeeper(url)
         self.queue = ArqQueue(url)
         self.workforce = Workforce(self.store)
@@ -78,6 +81,7 @@ class Duties:
             self.conversations,
             on_news=self.news.set,
             metrics=self.metrics,
+            tracing=self.tracing,
         )
         self.reconciler = Reconciler(Agenda(self.store), self.queue, tuple(self.slots))
 
@@ -88,6 +92,7 @@ class Duties:
             await self.engine.model.aclose()
         await self.queue.close()
         await self.store.close()
+        await asyncio.to_thread(self.tracing.close)
 
 
 async def run_worker(
@@ -161,7 +166,11 @@ async def _housekeeping(duties: Duties) -> None:
                     keep_result=0,
                 )
             ],
-            ctx={"conversations": duties.conversations, "metrics": duties.metrics},
+            ctx={
+                "conversations": duties.conversations,
+                "metrics": duties.metrics,
+                "meter": duties.engine.meter,
+            },
             max_jobs=1,
             **_common(duties.url, HOUSEKEEPING, 1),
         )

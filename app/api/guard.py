@@ -4,11 +4,15 @@ A thin ASGI layer, because the framework would take `text/plain` for JSON and st
 that are no text.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
 from app.api.problems import TYPE, OnProblem, Problem
+
+OnArrival = Callable[[bytes | None], None]
 
 encode = msgspec.json.Encoder().encode
 
@@ -37,9 +41,21 @@ _BODY_METHODS = {"POST", "PUT", "PATCH"}
 class RequestGuard:
     """Refuses what no route could read."""
 
-    def __init__(self, app: ASGIApp, on_problem: OnProblem = lambda *_: None) -> None:
-        """Stand before `app`; `on_problem` is told the kind and status of what is refused."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        on_problem: OnProblem = lambda *_: None,
+        on_arrival: OnArrival = lambda _: None,
+    ) -> None:
+        """Stand before `app`.
+
+        Args:
+            app: What answers.
+            on_problem: Is told the kind and status of what is refused.
+            on_arrival: Is told the `traceparent` of everything else.
+        """
         self._app = app
+        self._on_arrival = on_arrival
         self._on_problem = on_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +78,7 @@ class RequestGuard:
         if scope["method"] in _BODY_METHODS and not _is_json(headers):
             await self._refuse(send, _NOT_JSON)
             return
+        self._on_arrival(headers.get(b"traceparent"))
         await self._app(scope, receive, send)
 
     async def _refuse(self, send: Send, problem: Problem) -> None:

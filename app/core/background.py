@@ -14,6 +14,7 @@ import structlog
 
 from app.core import recording
 from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
+from app.core.analysis.recall import RECALL
 from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
 from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateUnavailable
@@ -27,6 +28,7 @@ from app.state.jobs import JobClaim, Jobs
 from app.state.leases import LeaseKeeper
 from app.telemetry.labels import JobEnd
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Role, Span, Tracing, Untraced
 
 MAX_ATTEMPTS = 8
 """Workers a job may wear out before it is put before the operators."""
@@ -53,9 +55,11 @@ class AnalysisRunner:
         conversations: ConversationStateManager,
         on_news: Callable[[], None] = lambda: None,
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """Take the collaborators; `on_news` is called when the world has something to be told."""
         self._metrics = metrics or Metrics()
+        self._tracing = tracing or Untraced()
         self._on_news = on_news
         self._jobs = jobs
         self._leases = leases
@@ -76,6 +80,12 @@ class AnalysisRunner:
             return False
         if not isinstance(claim, JobClaim):
             return False
+        role: Role = "consumer"
+        with self._tracing.span("triage.analysis", parent=claim.job.trace or "", role=role) as span:
+            await self._run(claim, span)
+        return True
+
+    async def _run(self, claim: JobClaim, span: Span) -> None:
         queue = claim.job.queue
         if claim.attempt == 1:
             self._metrics.job_began(queue, time.time() - claim.job.created_at / 1_000)
@@ -95,7 +105,7 @@ class AnalysisRunner:
         except asyncio.CancelledError:
             if task.cancelled():
                 _log.info("job.left", job=claim.job.id, reason="its lease is lost")
-                return True
+                return
             # This process stops: whoever is woken next goes on at once.
             end = "handed_over"
             task.cancel()
@@ -106,7 +116,14 @@ class AnalysisRunner:
             self._leases.drop(claim)
             took = time.perf_counter() - began if end == "done" else None
             self._metrics.job_ended(queue, end, took)
-        return True
+            span.set(
+                gen_ai_conversation_id=claim.job.case_id,
+                triage_turn=claim.job.turn,
+                triage_attempt=claim.attempt,
+                triage_queue=queue,
+                triage_planned=claim.job.planned,
+                triage_outcome=end,
+            )
 
     async def _work(self, claim: JobClaim) -> JobEnd:
         playbook = self._playbooks.get(claim.state.playbook)
@@ -120,7 +137,9 @@ class AnalysisRunner:
             return "dead"
         case = CaseInHand(state=claim.state, turns=claim.turns, turn=claim.job.turn)
         try:
-            analysed = await self._analyst.analyse(case, KeptSteps(self._jobs, claim))
+            analysed = await self._analyst.analyse(
+                case, KeptSteps(self._jobs, claim, self._tracing)
+            )
         except (Fenced, CaseNotFound, StateUnavailable):
             raise
         except Exception as error:  # noqa: BLE001
@@ -191,10 +210,11 @@ class AnalysisRunner:
         if handoff is not None and handoff.is_open:
             return
         command = AskHuman(reason="", by="analysis")
+        trace = self._tracing.carried()
         try:
             await self._conversations.accept_from_analysis(
                 claim.job.case_id,
-                Accepted(command=command, at=time.time_ns() // 1_000_000),
+                Accepted(command=command, at=time.time_ns() // 1_000_000, trace=trace),
                 key=claim.job.id,
                 fingerprint=claim.job.id,
             )
@@ -213,7 +233,8 @@ class AnalysisRunner:
 class KeptSteps:
     """The steps of a claimed job: those of earlier workers are there, new ones are kept."""
 
-    def __init__(self, jobs: Jobs, claim: JobClaim) -> None:
+    def __init__(self, jobs: Jobs, claim: JobClaim, tracing: Tracing | None = None) -> None:
+        self._tracing = tracing or Untraced()
         self._jobs = jobs
         self._claim = claim
         self._done = set(claim.steps)
@@ -231,7 +252,10 @@ class KeptSteps:
         """
         if (kept := self._claim.steps.get(name)) is not None:
             return kept
-        record = await work()
+        with self._tracing.span("triage.analysis.step") as span:
+            span.set(triage_step=name)
+            record = await work()
+            span.set(error_type=record.error if name != RECALL else None)
         self._done.add(name)
         job, done = self._claim.job, len(self._done)
         progress = AnalysisProgress(

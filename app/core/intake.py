@@ -48,6 +48,7 @@ from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord, Claim, ConversationStateManager
 from app.state.job_board import JobBoard
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Span, Tracing, Untraced
 
 _canonical = msgspec.msgpack.Encoder(order="sorted").encode
 
@@ -84,7 +85,9 @@ class Intake:
         default_playbook: str,
         assigner: Assigner,
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing or Untraced()
         self._metrics = metrics or Metrics()
         self._conversations = conversations
         self._runner = runner
@@ -314,15 +317,22 @@ class Intake:
     ) -> int:
         if self._runner.draining:
             raise Draining("this instance is shutting down")
-        receipt = await self._conversations.accept(
-            case_id,
-            Accepted(command=command, at=time.time_ns() // 1_000_000),
-            token_hash=digest(token),
-            key=key,
-            fingerprint=fingerprint(command),
-            on_busy=on_busy,
-            claim=self._runner.has_room,
-        )
+        with self._tracing.span("triage.accept", role="server") as span:
+            span.set(gen_ai_conversation_id=case_id)
+            receipt = await self._conversations.accept(
+                case_id,
+                Accepted(
+                    command=command,
+                    at=time.time_ns() // 1_000_000,
+                    trace=self._tracing.carried(),
+                ),
+                token_hash=digest(token),
+                key=key,
+                fingerprint=fingerprint(command),
+                on_busy=on_busy,
+                claim=self._runner.has_room,
+            )
+            span.set(triage_turn=receipt.turn, triage_repeated=not receipt.new)
         if receipt.claim is not None:
             await self._runner.take(receipt.claim, receipt.listed_ms, awaited=streamed)
         elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:
@@ -331,6 +341,12 @@ class Intake:
 
     async def _stop(self, claim: Claim) -> None:
         watch = TurnWatch(claim)
+        with self._tracing.span("triage.turn", parent=claim.accepted.trace or "") as span:
+            pending = await self._commit_stop(claim, watch, span)
+        if pending:
+            await self._runner.resume(claim.case_id)
+
+    async def _commit_stop(self, claim: Claim, watch: TurnWatch, span: Span) -> int:
         so_far = await self._reader.text(claim.case_id, claim.turn)
         terminal = terminals.cancelled(claim.turn, so_far.text)
         answer = replace(self._runner.absorb(claim), reply=so_far.text)
@@ -346,9 +362,8 @@ class Intake:
             events=[events.encode(one) for one in answer.events],
             facts=recording.of_turn(claim, turn, answer),
         )
-        watch.committed(self._metrics, turn, answer)
-        if pending:
-            await self._runner.resume(claim.case_id)
+        watch.committed(self._metrics, span, turn, answer)
+        return pending
 
 
 def fingerprint(command: Command) -> str:

@@ -39,6 +39,7 @@ from app.state.conversations import Claim, ConversationStateManager
 from app.state.journal import Journal, TurnLog
 from app.state.leases import LeaseKeeper
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Span, Tracing, Untraced
 
 MAX_ATTEMPTS = 10
 """Owners a turn may wear out before it is told to have failed: a message must not kill them all."""
@@ -91,6 +92,7 @@ class TurnRunner:
         playbooks: Mapping[str, Playbook],
         *,
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
         most: int = 1_000,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
@@ -101,6 +103,7 @@ class TurnRunner:
         self._errands = errands
         self._playbooks = playbooks
         self._metrics = metrics or Metrics()
+        self._tracing = tracing or Untraced()
         self._most = most
         self._heartbeat_seconds = heartbeat_seconds
         self._works: dict[str, _Work] = {}
@@ -212,7 +215,8 @@ class TurnRunner:
         claim = work.claim
         pending = None
         try:
-            pending = await self._generate(work)
+            with self._tracing.span("triage.turn", parent=claim.accepted.trace or "") as span:
+                pending = await self._generate(work, span)
         except CaseNotFound:
             pending = 0
         except TriageError as error:
@@ -239,7 +243,7 @@ class TurnRunner:
         except StateUnavailable as error:
             _log.warning("case.left_to_reaper", case=case_id, reason=str(error))
 
-    async def _generate(self, work: _Work) -> int:
+    async def _generate(self, work: _Work, span: Span) -> int:
         thinking = asyncio.get_running_loop().call_later(THINKING_SECONDS, self._think, work)
         try:
             answer, terminal = await self._answer(work)
@@ -248,7 +252,8 @@ class TurnRunner:
         if answer.job is not None:
             queued = await self._errands.announce(answer.job)
             self._note(work, queued)
-            answer = replace(answer, events=(*answer.events, queued))
+            job = replace(answer.job, trace=self._tracing.carried())
+            answer = replace(answer, job=job, events=(*answer.events, queued))
         await work.log.settle()
         # From here on the epoch alone decides: a lease that runs out while Valkey is slow or away
         # must not stop a commit that nobody has overtaken.
@@ -258,7 +263,7 @@ class TurnRunner:
         pending = await self._commit(work.claim, turn, answer)
         work.feed.add(*_frame(work.claim.epoch, seq, terminal))
         work.feed.end("finished")
-        work.watch.committed(self._metrics, turn, answer)
+        work.watch.committed(self._metrics, span, turn, answer)
         if answer.job is not None:
             await self._errands.wake(answer.job)
         return pending

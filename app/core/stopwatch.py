@@ -14,6 +14,7 @@ from app.domain.usage import Attempt
 from app.state.conversations import Claim
 from app.telemetry.labels import Interviewer
 from app.telemetry.metrics import Metrics
+from app.telemetry.tracing import Span
 
 
 class TurnWatch:
@@ -32,14 +33,24 @@ class TurnWatch:
         if self._first_word is None:
             self._first_word = self._waited()
 
-    def committed(self, metrics: Metrics, turn: Turn, answer: Answer) -> None:
+    def committed(self, metrics: Metrics, span: Span, turn: Turn, answer: Answer) -> None:
         """Tell of the turn, and of the case where the turn has ended its interview."""
         claim, state = self._claim, answer.state
+        answered_by = interviewer(claim, answer.attempts)
+        span.set(
+            gen_ai_conversation_id=claim.case_id,
+            triage_turn=claim.turn,
+            triage_attempt=claim.attempt,
+            triage_playbook=state.playbook,
+            triage_variant=state.variant,
+            triage_interviewer=answered_by,
+            triage_outcome=turn.outcome,
+        )
         took = time.perf_counter() - self._began
         provider = sum(one.latency_ms for one in answer.attempts) / 1_000
         metrics.turn_ended(
             turn.outcome,
-            interviewer(claim, answer.attempts),
+            answered_by,
             seconds=self._waited(),
             first_word_seconds=self._first_word if isinstance(turn.command, Say) else None,
             overhead_seconds=(

@@ -83,6 +83,8 @@ class Accepted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     command: Command
     at: int
     """When it was accepted: Unix time in milliseconds, by the accepting instance's clock."""
+    trace: str | None = None
+    """The trace that it belongs to, as a W3C `traceparent`; None where nothing is traced."""
 
 
 class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="turn/1"):

@@ -31,6 +31,8 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="jo
     planned: Strategy
     created_at: int
     """Unix time in milliseconds."""
+    trace: str | None = None
+    """The trace that it belongs to, as a W3C `traceparent`; None where nothing is traced."""
 
     @property
     def id(self) -> str:

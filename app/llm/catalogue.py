@@ -78,14 +78,25 @@ class Catalogue:
         self._own = own or {}
         self._kept: dict[tuple[Provider, str, Tier, date], _Found | None] = {}
         self._name: str | None = None
-        self.loaded = False
+        self._until: date | None = None
 
     def load(self) -> None:
-        """Load what a look-up needs; in a thread, where somebody waits for words meanwhile."""
-        from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
+        """Load what look-ups need; in a thread, where somebody waits for words meanwhile."""
+        if self._until is None:
+            self._until = _latest_day()
 
-        get_snapshot()
-        self.loaded = True
+    @property
+    def loaded(self) -> bool:
+        """Whether a look-up is quick."""
+        return self._until is not None
+
+    def known_until(self) -> date:
+        """Return the latest day that the catalogue speaks of and that is not ahead of us.
+
+        It is at least as old as that; nothing that it ships says when it was made.
+        """
+        self.load()
+        return self._until or date.min
 
     @property
     def name(self) -> str:
@@ -122,29 +133,7 @@ class Catalogue:
             return None
         return Priced(prices=found.at(tokens), catalogue=self.name)
 
-    def known_until(self) -> date:
-        """Return the latest day that the catalogue speaks of and that is not ahead of us.
-
-        It is at least as old as that; nothing that it ships says when it was made.
-        """
-        from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
-        from genai_prices.types import StartDateConstraint  # noqa: PLC0415
-
-        today = datetime.now(UTC).date()
-        days = {date(2020, 1, 1)}
-        for provider in get_snapshot().providers:
-            for model in provider.models:
-                days |= {
-                    date.fromisoformat(one) for one in _DATE.findall(model.price_comments or "")
-                }
-                dated = model.prices if isinstance(model.prices, list) else []
-                limits = [one.constraint for one in dated]
-                limits += [one.constraint for one in model.price_variants or []]
-                days |= {one.start_date for one in limits if isinstance(one, StartDateConstraint)}
-        return max(day for day in days if day <= today)
-
     def _find(self, provider: Provider, model: str, tier: Tier, at_ms: int) -> "_Found | None":
-        # The catalogue needs pydantic, which takes a while to import where no SDK has yet.
         from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
 
         context = _CONTEXT.get(tier)
@@ -234,6 +223,23 @@ class _Found:
             (prices for start, prices in reversed(self._levels) if tokens > start),
             self._levels[0][1],
         )
+
+
+def _latest_day() -> date:
+    # The catalogue needs pydantic, which takes a while to import where no SDK has yet.
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
+    from genai_prices.types import StartDateConstraint  # noqa: PLC0415
+
+    today = datetime.now(UTC).date()
+    days = {date(2020, 1, 1)}
+    for provider in get_snapshot().providers:
+        for model in provider.models:
+            days |= {date.fromisoformat(one) for one in _DATE.findall(model.price_comments or "")}
+            dated = model.prices if isinstance(model.prices, list) else []
+            limits = [one.constraint for one in dated]
+            limits += [one.constraint for one in model.price_variants or []]
+            days |= {one.start_date for one in limits if isinstance(one, StartDateConstraint)}
+    return max(day for day in days if day <= today)
 
 
 def _level(value: Any, start: int) -> int | None:

@@ -132,7 +132,9 @@ class FailoverModel:
         return [(one, names[one.provider]) for one in self.models if one.provider in names]
 
     async def aclose(self) -> None:
-        """Close every model's connections."""
+        """Let the meter write what it still holds, and close every model's connections."""
+        if self.meter is not None:
+            await self.meter.close()
         for model in self.models:
             await model.aclose()
 

@@ -66,3 +66,7 @@ class Meter(Protocol):
             saved: What the kept analysis had cost, in nano-USD; None where that is not known.
         """
         ...
+
+    async def close(self) -> None:
+        """Write what is not written yet."""
+        ...

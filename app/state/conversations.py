@@ -39,6 +39,7 @@ from app.state.cache import forget
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
+from app.state.ledger import Ledger
 from app.state.store import Store
 
 LEASE_MS = 900
@@ -454,6 +455,7 @@ class ConversationStateManager:
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))
             )
             await forget(self._store, case_id)
+            await Ledger(self._store).forget(case_id)
         return bool(erased)
 
     # Reading.

@@ -7,6 +7,7 @@ What the metrics are stands in `declared`, what their labels may be in `labels`.
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Literal, TypeVar
 
@@ -134,9 +135,13 @@ class Metrics:
         gauge.set_function(lambda: float(is_open()))
 
     def watch_prices(self, made_at: Callable[[], float]) -> None:
-        """Let scrapes ask for the catalogue's age; `made_at` gives its Unix time in seconds."""
+        """Let scrapes ask for the catalogue's age.
+
+        `made_at` gives its Unix time in seconds; it is asked once, at the first scrape.
+        """
+        known_at = cache(made_at)
         age = self._gauge(d.PRICE_CATALOG_AGE)
-        age.set_function(lambda: max(0.0, time.time() - made_at()))
+        age.set_function(lambda: max(0.0, time.time() - known_at()))
 
     # Cases and turns.
 

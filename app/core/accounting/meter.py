@@ -126,6 +126,10 @@ class LedgerMeter:
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
+    def warm(self) -> None:
+        """Load the catalogue now, so that nobody waits for it later."""
+        self.later(asyncio.to_thread(self.catalogue.load))
+
     async def sweep(self) -> int:
         """Write the rows of calls whose process died; return how many there were.
 

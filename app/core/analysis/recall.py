@@ -23,7 +23,8 @@ from app.domain.playbook import Playbook
 from app.domain.usage import Attempt, Provider
 from app.llm.pricing import total_nano_usd
 
-_STEP = "recall"
+RECALL = "recall"
+"""The step's name; finding nothing is no failure."""
 _NOTHING = "nothing_kept"
 _PROMPTS: Mapping[Strategy, tuple[str, ...]] = {
     "guided": (),
@@ -101,7 +102,7 @@ class Recall:
                 return StepRecord(error=_NOTHING)
             return StepRecord(document=_encode(found.kept))
 
-        record = await steps.once(_STEP, work)
+        record = await steps.once(RECALL, work)
         if record.document is None:
             return None
         kept = _decode_kept(record.document)
