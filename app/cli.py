@@ -36,9 +36,13 @@ _COMMANDS = {
     "webhooks": _Entry(
         "app.commands.webhooks", "webhooks", "Have other systems told of every case."
     ),
+    "flags": _Entry("app.commands.flags", "flags", "See, try and set the feature flags."),
     "keys": _Entry("app.commands.keys", "keys", "Make the keys for Web Push."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
     "cache": _Entry("app.commands.cache", "cache", "Show or clear kept analyses; replay cases."),
+    "warehouse": _Entry(
+        "app.commands.warehouse", "warehouse", "Ask the warehouse; drain, compact and erase in it."
+    ),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }
 

@@ -19,6 +19,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where this machine's data lives: the embedded Valkey's files and socket, logs, reports."""
     redis_url: str | None = None
     """A real Redis or Valkey; without it, the embedded server in `var` is used."""
+    warehouse: str | None = None
+    """`postgresql://…`, or another folder, for what analysts count; else `warehouse` in `var`."""
     playbook: str = "legal_br"
     """The playbook of a case that names none."""
     playbooks: Path | None = None

@@ -39,6 +39,7 @@ from app.telemetry.tracing import build_tracing
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
 from jobs.metrics import served
 from jobs.tasks import analyse, sweep
+from jobs.warehouse import drain
 from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
 
 SLOTS: Mapping[Queue, int] = {"simple": 16, "standard": 8, "complex": 4}
@@ -112,6 +113,7 @@ async def run_worker(
         lambda: _signs_of_life(duties),
         duties.reconciler.run,
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
+        lambda: drain(settings, duties.store),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks = [asyncio.create_task(_kept_up(make)) for make in makers]

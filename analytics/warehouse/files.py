@@ -80,10 +80,11 @@ class Folder:
         except OSError as error:
             raise WarehouseError(f"{self.root} cannot be used: {error.strerror}") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WarehouseBusy(f"somebody else writes to {self.root}") from None
             yield
-        except BlockingIOError:
-            raise WarehouseBusy(f"somebody else writes to {self.root}") from None
         finally:
             os.close(lock)
 

@@ -54,7 +54,11 @@ class ParquetWarehouse:
     def writing(self) -> Iterator[Writer]:
         """Become the one that writes; see `Warehouse.writing`."""
         with self._folder.locked():
-            yield _FileWriter(self._folder, self._kept_connection())
+            try:
+                yield _FileWriter(self._folder, self._kept_connection())
+            except (duckdb.Error, OSError) as error:
+                self.close()  # a connection that has failed keeps nothing that is needed
+                raise WarehouseError(f"{self._folder.root}: {error}") from error
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Ask in SQL; see `Warehouse.query`.

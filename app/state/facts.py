@@ -45,6 +45,14 @@ class FactStream:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def waiting(self) -> int:
+        """Return how many facts wait.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        return int(await self._store.command("XLEN", keys.FACTS))
+
     async def read(self, limit: int) -> list[Entry]:
         """Return the oldest facts that wait; they go on waiting until they are taken off.
 
