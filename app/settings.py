@@ -21,6 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A real Redis or Valkey; without it, the embedded server in `var` is used."""
     warehouse: str | None = None
     """`postgresql://…`, or another folder, for what analysts count; else `warehouse` in `var`."""
+    warehouse_seconds: Annotated[float, Meta(gt=0)] = 2.0
+    """How often a worker takes what happened to the warehouse."""
     playbook: str = "legal_br"
     """The playbook of a case that names none."""
     playbooks: Path | None = None

@@ -54,9 +54,11 @@ FACTS = "tri:facts"
 FACTS_LOST = "tri:facts:lost"
 """Hash: how many facts found no room in it, and since when, in seconds."""
 LEDGER = "tri:{tri:facts}:"
-"""What the ledger keeps begins so: in the slot of the stream of facts, for a row and its fact leave
-together. `open` reservations, `due` when they count as lost, `held` what they sum up to by scope,
-`budgets`, `spent:<period>` by scope, `rows:<case>`, `sums:<hour>` and `sums:<day>`, `cases:<day>`."""
+"""What the ledger keeps begins so, in the slot of the stream of facts: they leave together.
+
+`open` reservations, `due` when they count as lost, `held` what they sum up to by scope, `budgets`,
+`spent:<period>` by scope, `rows:<case>`, `sums:<hour>`, `sums:<day>`, and `cases:<day>`.
+"""
 INDEX_TTL = 40 * 86_400
 """Seconds an index outlives its last write; longer than any case by default."""
 
