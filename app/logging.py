@@ -44,3 +44,5 @@ def set_up_logging(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+    # It warns of a rule that it skips at every evaluation; flags are looked at once, by us.
+    logging.getLogger("growthbook").setLevel(logging.CRITICAL)

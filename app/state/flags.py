@@ -1,5 +1,7 @@
 """The feature flags that all instances share, what people were given by them, and webhooks seen."""
 
+import hashlib
+
 from msgspec import Struct
 
 from app.state import keys
@@ -14,7 +16,7 @@ class SharedPayload(Struct, frozen=True, kw_only=True):
 
     raw: bytes
     source: str
-    """`file`, `poll` or `webhook`."""
+    """`shipped`, `file`, `poll` or `webhook`."""
     at: int
     """When it came: Unix time in milliseconds."""
 
@@ -48,10 +50,6 @@ class Flags:
         args = [name, updated, shared.raw, shared.source, shared.at]
         return bool(await self._store.run("offer_flags", [keys.FLAGS], args))
 
-    async def forget(self) -> None:
-        """Keep no flags any more, so that those of the product count again."""
-        await self._store.command("DEL", keys.FLAGS)
-
     async def first_seen(self, webhook_id: str, seconds: int) -> bool:
         """Note a webhook's id for a while; False if it was noted before."""
         key = f"{keys.SEEN_WEBHOOK}{webhook_id}"
@@ -63,11 +61,16 @@ class Flags:
 
     async def assignments(self, unit: str) -> bytes | None:
         """Return what a unit of randomisation was given, as it was kept."""
-        key = f"{keys.ASSIGNED}{unit}"
+        key = _assigned(unit)
         found: bytes | None = await self._store.command("GETEX", key, "EX", KEPT_ASSIGNMENT_SECONDS)
         return found
 
     async def keep_assignments(self, unit: str, document: bytes) -> None:
         """Keep what a unit of randomisation was given."""
-        key = f"{keys.ASSIGNED}{unit}"
+        key = _assigned(unit)
         await self._store.command("SET", key, document, "EX", KEPT_ASSIGNMENT_SECONDS)
+
+
+def _assigned(unit: str) -> str:
+    """Return the key of a unit: its digest, since a unit may be somebody's own name."""
+    return f"{keys.ASSIGNED}{hashlib.sha256(unit.encode()).hexdigest()[:32]}"

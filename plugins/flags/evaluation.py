@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from growthbook import AbstractAsyncStickyBucketService, GrowthBookClient, Options, UserContext
+from growthbook import GrowthBookClient, Options, UserContext
 from growthbook.common_types import FeatureResult
 from msgspec import Struct
 
 from app.core.assigning import Assigned, Subject
 from app.domain.assignment import CONVERSATIONAL, VARIANTS, Assignment
 from app.domain.errors import FlagsInvalid
-from plugins.flags.payload import Payload
+from plugins.flags.payload import PERSON, Payload
+from plugins.flags.sticky import StickyBuckets
 
 FEATURE = "intelligent_triage_v2"
 """The feature whose value is the variant of a case."""
-PERSON = "id"
-"""The attribute that experiments hash."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +42,7 @@ class Evaluator:
     def __init__(
         self,
         payload: Payload,
-        sticky: AbstractAsyncStickyBucketService | None = None,
+        sticky: StickyBuckets | None = None,
         *,
         decryption_key: str | None = None,
     ) -> None:
@@ -73,6 +72,8 @@ class Evaluator:
         """
         await self.tried(payload)
         client = await self._client(payload, self._sticky)
+        if self._sticky is not None:
+            self._sticky.units = payload.units
         self._live = (payload, client)
         return client
 
@@ -90,10 +91,19 @@ class Evaluator:
             except Exception as error:
                 raise FlagsInvalid(f"feature {name!r} cannot be evaluated: {error!r}") from error
 
-    async def evaluate(self, feature: str, attributes: Mapping[str, Any]) -> FeatureResult[Any]:
-        """Return what somebody with these attributes gets of a feature, as GrowthBook tells it."""
+    async def evaluate(
+        self, feature: str, attributes: Mapping[str, Any], forced: Mapping[str, int] | None = None
+    ) -> FeatureResult[Any]:
+        """Return what somebody with these attributes gets of a feature, as GrowthBook tells it.
+
+        Args:
+            feature: its key.
+            attributes: what is known of somebody.
+            forced: the number of the variation to give, by the key of the experiment.
+        """
         client = await self.use(self._first) if self._live is None else self._live[1]
-        return await client.eval_feature(feature, UserContext(attributes=dict(attributes)))
+        somebody = UserContext(attributes=dict(attributes), forced_variations=dict(forced or {}))
+        return await client.eval_feature(feature, somebody)
 
     async def assign(self, subject: Subject) -> Assigned:
         """Decide which product somebody gets; see `app.core.assigning.Assigner`."""
@@ -139,9 +149,7 @@ class Evaluator:
         if self._live is not None:
             await self._live[1].flush_sticky_bucket_saves()
 
-    async def _client(
-        self, payload: Payload, sticky: AbstractAsyncStickyBucketService | None
-    ) -> GrowthBookClient:
+    async def _client(self, payload: Payload, sticky: StickyBuckets | None) -> GrowthBookClient:
         client = GrowthBookClient(
             Options(
                 refresh_strategy=None,

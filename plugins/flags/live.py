@@ -145,8 +145,12 @@ class LiveFlags:
                 _log.warning("flags.not_taken", reason=told)
 
     async def _follow(self) -> None:
+        live = self.evaluator.payload
         name = await self._shared.hash()
-        if name is None or name == self.evaluator.payload.hash:
+        if name is None and self.source != "shipped":  # the storage lost them: others need them
+            shared = SharedPayload(raw=live.raw, source=self.source, at=self.at)
+            await self._shared.offer(shared, name=live.hash, updated=live.updated)
+        if name is None or name == live.hash:
             return
         found = await self._shared.read()
         if found is not None:

@@ -14,6 +14,8 @@ from msgspec import Struct
 from app.core.playbook.regex_shape import nested_repetition
 from app.domain.errors import FlagsInvalid
 
+PERSON = "id"
+"""The attribute that experiments hash unless they say otherwise."""
 MOST_BYTES = 2 * 1024 * 1024
 _SECTIONS = ("features", "savedGroups", "contextualBandits")
 _ENCRYPTED = ("encryptedFeatures", "encryptedSavedGroups", "encryptedContextualBandits")
@@ -29,6 +31,22 @@ class Payload(Struct, frozen=True, kw_only=True):
     """Names the content: twelve hexadecimal digits, whatever the order of its members."""
     updated: str
     """When GrowthBook says it was changed, ISO 8601; empty where it does not say."""
+
+    @property
+    def units(self) -> frozenset[str]:
+        """Return the attributes that its experiments hash: whose assignments are worth keeping."""
+        rules = (
+            rule
+            for feature in self.content["features"].values()
+            for rule in feature.get("rules") or ()
+            if isinstance(rule, dict)
+        )
+        named = {PERSON}
+        for rule in rules:
+            named |= {
+                str(rule[one]) for one in ("hashAttribute", "fallbackAttribute") if rule.get(one)
+            }
+        return frozenset(named)
 
     @property
     def raw(self) -> bytes:
@@ -56,7 +74,7 @@ def read_payload(raw: bytes) -> Payload:
     ):
         raise FlagsInvalid("they have no `features` object")
     for name, feature in found.get("features", {}).items():
-        if not isinstance(feature, dict) or not isinstance(feature.get("rules") or [], list):
+        if not isinstance(feature, dict) or not isinstance(feature.get("rules", []), list):
             raise FlagsInvalid(f"feature {name!r} is not an object with a list of rules")
     try:
         endless = next((one for one in _patterns(found) if nested_repetition(one)), None)

@@ -7,7 +7,7 @@ from growthbook import AbstractAsyncStickyBucketService
 
 from app.domain.errors import StateUnavailable
 from app.state.flags import Flags
-from plugins.flags.evaluation import PERSON
+from plugins.flags.payload import PERSON
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -17,6 +17,8 @@ class StickyBuckets(AbstractAsyncStickyBucketService):
 
     def __init__(self, flags: Flags) -> None:
         self._flags = flags
+        self.units = frozenset({PERSON})
+        """The attributes that experiments hash; nothing else keeps what it was given."""
 
     async def get_assignments(
         self,
@@ -33,15 +35,18 @@ class StickyBuckets(AbstractAsyncStickyBucketService):
         await self._flags.keep_assignments(unit, msgspec.json.encode(doc))
 
     async def get_all_assignments(self, attributes: dict[str, str]) -> dict[str, dict[str, Any]]:
-        """Return what the person was given; nothing but people keeps what it was given.
+        """Return what somebody was given, by each attribute that experiments hash.
 
         Where the storage does not answer, people get what the flags say now.
         """
-        person = attributes.get(PERSON)
-        if person is None:
-            return {}
-        try:
-            kept = await self.get_assignments(PERSON, person)
-        except StateUnavailable:
-            return {}
-        return {} if kept is None else {self.get_key(PERSON, person): kept}
+        found = {}
+        for name, value in attributes.items():
+            if name not in self.units:
+                continue
+            try:
+                kept = await self.get_assignments(name, value)
+            except StateUnavailable:
+                return {}
+            if kept is not None:
+                found[self.get_key(name, value)] = kept
+        return found
