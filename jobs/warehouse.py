@@ -169,7 +169,8 @@ async def drain(settings: Settings, store: Store) -> None:
             await asyncio.sleep(TOLD_EVERY_SECONDS)
             continue
         try:
-            await Drain(FactStream(store), warehouse).run()
+            every = settings.warehouse_seconds
+            await Drain(FactStream(store), warehouse, every_seconds=every).run()
         finally:
             warehouse.close()
 

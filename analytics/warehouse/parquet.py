@@ -6,6 +6,7 @@ one that cannot be asked in SQL. It runs in memory and keeps nothing of its own.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from analytics.warehouse.schema import (
 from analytics.warehouse.views import VIEWS
 
 T = TypeVar("T")
+_Lists = dict[str, list[DataFile]]
 
 _TYPES: Mapping[Type, str] = {
     "text": "VARCHAR",
@@ -49,6 +51,8 @@ class ParquetWarehouse:
         """Name the folder; nothing is made before somebody writes."""
         self._folder = Folder(root)
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._views: tuple[_Lists, duckdb.DuckDBPyConnection] | None = None
+        self._guard = threading.Lock()
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -76,20 +80,33 @@ class ParquetWarehouse:
 
     def _read(self, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         for left in reversed(range(_TRIES)):
-            connection = _connect()
             try:
-                define_views(connection, self._folder)
-                return ask(connection)
+                with self._cursor() as cursor:
+                    return ask(cursor)
             except duckdb.IOException as error:
+                self._views = None
                 if not left:
-                    raise WarehouseError(
-                        f"a file of the warehouse cannot be read: {error}"
-                    ) from error
+                    text = f"a file of the warehouse cannot be read: {error}"
+                    raise WarehouseError(text) from error
             except duckdb.Error as error:
                 raise WarehouseError(str(error)) from error
-            finally:
-                connection.close()
         raise AssertionError("unreachable")
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of one's own on which every table and view is defined.
+
+        Defining them takes longer than most questions, so it is done anew only where files have
+        changed.
+        """
+        lists = {
+            name: self._folder.files(name) for name in sorted({*TABLES, *self._folder.tables()})
+        }
+        with self._guard:
+            if self._views is None or self._views[0] != lists:
+                connection = _connect()
+                define_views(connection, self._folder, lists)
+                self._views = (lists, connection)
+            return self._views[1].cursor()
 
     def status(self) -> tuple[TableStatus, ...]:
         """Say how each table stands; see `Warehouse.status`."""
@@ -99,7 +116,8 @@ class ParquetWarehouse:
         )
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections."""
+        self._views = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -120,10 +138,10 @@ def _connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def define_views(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
-    """Define every table and view over the files that count now."""
-    for table in sorted({*TABLES, *folder.tables()}):
-        source = _source(folder, table, folder.files(table))
+def define_views(connection: duckdb.DuckDBPyConnection, folder: Folder, lists: _Lists) -> None:
+    """Define every table over these files, and every view."""
+    for table, files in lists.items():
+        source = _source(folder, table, files)
         connection.execute(f"CREATE VIEW {quoted(table)} AS {source}")
     for name, sql in VIEWS.items():
         connection.execute(f"CREATE VIEW {name} AS {sql(_DIALECT)}")

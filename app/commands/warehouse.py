@@ -1,4 +1,4 @@
-"""`triage warehouse`: what is kept for analysts, asked in SQL; drained, compacted, erased by hand."""
+"""`triage warehouse`: what is kept for analysts; asked, drained, compacted and erased by hand."""
 
 import asyncio
 import csv
@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -136,20 +136,16 @@ def _opened(settings: Settings) -> Iterator[Warehouse]:
 def _writing(opened: Warehouse) -> Iterator[Writer]:
     """Wait for the right to write, which a worker that drains has for a moment at a time."""
     until = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        block = opened.writing()
-        try:
-            writer = block.__enter__()
-        except WarehouseBusy:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_STEP_SECONDS)
-            continue
-        break
-    try:
+    with ExitStack() as stack:
+        while True:
+            try:
+                writer = stack.enter_context(opened.writing())
+                break
+            except WarehouseBusy:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_STEP_SECONDS)
         yield writer
-    finally:
-        block.__exit__(None, None, None)
 
 
 def _with_stream(settings: Settings, ask: Callable[[FactStream], Any]) -> Any:

@@ -210,7 +210,7 @@ def rows(*facts: Fact) -> list[dict[str, Any]]:
 
 
 def postgres_binaries() -> Path | None:
-    """Return the folder of PostgreSQL's programs, as Debian installs them; None if there are none."""
+    """Return the folder of PostgreSQL's programs; None where it is not installed."""
     found = sorted(Path("/").glob(_SERVER[1:]), key=lambda one: int(one.parts[-3]))
     if found:
         return found[-1].parent
