@@ -104,6 +104,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.model,
         engine.names,
         pace_seconds=settings.pace_ms / 1_000,
+        on_budget=metrics.budget_ran_out,
     )
     runner = TurnRunner(
         conversations,

@@ -22,6 +22,7 @@ from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification, NotificationKind, notification_id
 from app.domain.playbook import Playbook
+from app.llm.errors import NoModelLeft
 from app.state.codec import StateTooNew
 from app.state.conversations import ConversationStateManager
 from app.state.jobs import JobClaim, Jobs
@@ -35,6 +36,8 @@ MAX_ATTEMPTS = 8
 _FIRST_BACKOFF_MS = 1_000
 _LONGEST_BACKOFF_MS = 60_000
 _UNABLE_MS = 5_000
+_LOOK_AGAIN_MS = 60_000
+_WAITING_SHARE = 0.5
 _SORRY = {
     "pt": "Não conseguimos concluir a análise. Uma pessoa da equipe vai olhar o seu caso.",
     "en": "We could not finish the analysis. A person of the team will look at your case.",
@@ -137,9 +140,15 @@ class AnalysisRunner:
             return "dead"
         case = CaseInHand(state=claim.state, turns=claim.turns, turn=claim.job.turn)
         try:
+            may_wait = self._may_wait(claim, playbook)
             analysed = await self._analyst.analyse(
-                case, KeptSteps(self._jobs, claim, self._tracing)
+                case, KeptSteps(self._jobs, claim, self._tracing), may_wait=may_wait
             )
+        except NoModelLeft as error:
+            _log.info("job.waits_for_budget", job=claim.job.id, reason=error.detail)
+            self._metrics.budget_ran_out("queued")
+            await self._jobs.postpone(claim, error.detail, _wait_ms(error), counts=False)
+            return "handed_over"
         except (Fenced, CaseNotFound, StateUnavailable):
             raise
         except Exception as error:  # noqa: BLE001
@@ -152,6 +161,12 @@ class AnalysisRunner:
             await self._jobs.postpone(claim, reason, _backoff_ms(claim.attempt))
             return "retried"
         return await self._finish(claim, playbook, analysed)
+
+    @staticmethod
+    def _may_wait(claim: JobClaim, playbook: Playbook) -> bool:
+        """Say whether the job may wait for money: for half of the time that its case is kept."""
+        waited = time.time() - claim.job.created_at / 1_000
+        return waited < playbook.ttl.completed * _WAITING_SHARE
 
     async def _finish(self, claim: JobClaim, playbook: Playbook, analysed: Analysed) -> JobEnd:
         result = analysed.result
@@ -284,6 +299,12 @@ def failure(job: Job, locale: str, code: str) -> AnalysisFailed:
         retryable=False,
         message=_SORRY.get(locale.split("-", maxsplit=1)[0], _SORRY["en"]),
     )
+
+
+def _wait_ms(error: NoModelLeft) -> int:
+    """Return when to look again: when the period ends, or sooner, since the budget may grow."""
+    left = (error.until_ms or 0) - time.time_ns() // 1_000_000
+    return max(_UNABLE_MS, min(left, _LOOK_AGAIN_MS)) if error.until_ms else _LOOK_AGAIN_MS
 
 
 def _backoff_ms(attempt: int) -> int:

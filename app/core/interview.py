@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from app.core import handoff as handoffs
 from app.core import prompts
+from app.core.accounting.accounts import account_of
 from app.core.analysis.analyst import Analyst, CaseInHand
 from app.core.analysis.memo import Unkept
 from app.core.outcome import (
@@ -55,8 +56,10 @@ from app.domain.job import QUEUE_OF, Job
 from app.domain.usage import Attempt, Provider
 from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel, Restarted
+from app.llm.metering import Denied
 from app.llm.model import ModelRequest, TextDelta
 from app.state.conversations import Claim
+from app.telemetry.labels import BudgetAction
 
 _MAX_OUTPUT_TOKENS = 2_500
 _WORD = re.compile(r"\s*\S+\s*")
@@ -73,6 +76,7 @@ class Interviewer:
         names: Callable[[Mapping[Provider, str]], Mapping[Provider, str]],
         *,
         pace_seconds: float = 0.0,
+        on_budget: Callable[[BudgetAction], None] = lambda _: None,
     ) -> None:
         """Take what is compiled of each playbook, and the models if there are any.
 
@@ -82,12 +86,14 @@ class Interviewer:
             model: None where only the guided interviewer serves.
             names: turns a playbook's choice of models into the ones to ask.
             pace_seconds: between the guided interviewer's words while somebody watches.
+            on_budget: is told what was done with less because a budget ran out.
         """
         self._rules = rules
         self._analyst = analyst
         self._model = model
         self._names = names
         self._pace = pace_seconds
+        self._on_budget = on_budget
 
     async def answer(self, claim: Claim, *, watched: Callable[[], bool]) -> AsyncIterator[Step]:
         """Answer the claim's command step by step; the last step is the `Answer`.
@@ -286,15 +292,18 @@ class Interviewer:
             schema=rules.documents.turn_schema,
             stream_field="reply",
             max_output_tokens=_MAX_OUTPUT_TOKENS,
+            account=account_of(state, claim.turn),
             canary=rules.canary,
         )
         attempts: list[Attempt] = []
         pieces: list[str] = []
         room = left = playbook.limits.reply_chars
         names = self._names(playbook.models.interview)
+        cheaper = self._names(playbook.models.small)
+        read = rules.documents.read_turn
         try:
             async with aclosing(
-                model.stream(request, names, attempts.append, rules.documents.read_turn)
+                model.stream(request, names, attempts.append, read, cheaper=cheaper)
             ) as events:
                 async for event in events:
                     match event:
@@ -308,8 +317,8 @@ class Interviewer:
                             pieces.clear()
                             left = room
                             yield Anew("provider")
-                        case Answered(value=value):
-                            yield model_reply(
+                        case Answered(value=value, denied=denied):
+                            reply = model_reply(
                                 rules,
                                 claim,
                                 "".join(pieces),
@@ -319,7 +328,10 @@ class Interviewer:
                                 attempts,
                                 fixed,
                             )
+                            yield self._cheaper(reply, denied)
         except NoModelLeft as error:
+            if error.denied_for:
+                self._on_budget("guided")
             yield Reply(
                 text="",
                 assessment=assessment,
@@ -328,6 +340,14 @@ class Interviewer:
                 attempts=tuple(attempts),
                 degradations=(f"guided: {error}",),
             )
+
+    def _cheaper(self, reply: Reply, denied: tuple[Denied, ...]) -> Reply:
+        """Note that a budget did not let the planned model be asked."""
+        if not denied:
+            return reply
+        self._on_budget("cheaper")
+        noted = (*reply.degradations, f"cheaper: {denied[0].detail}")
+        return replace(reply, degradations=noted)
 
     async def _concluded(
         self, claim: Claim, reply: Reply, said: str, *, analyse: bool = True

@@ -7,7 +7,7 @@ back before anything else comes, so what followed the last `Restarted` is always
 When nobody is left, `NoModelLeft` says so and the caller goes on without a model.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -40,6 +40,8 @@ class Answered(Finished, Generic[T], frozen=True, kw_only=True):
 
     value: T | None
     """The decoded document; None where the model ignored the schema and wrote plain text."""
+    denied: tuple[Denied, ...] = ()
+    """Why models that come before this one were not asked, for a budget's sake."""
 
 
 class FailoverModel:
@@ -62,6 +64,8 @@ class FailoverModel:
         names: Mapping[Provider, str],
         on_attempt: OnAttempt,
         decode: Callable[[bytes], T],
+        *,
+        cheaper: Mapping[Provider, str] | None = None,
     ) -> AsyncGenerator[TextDelta | Restarted | Answered[T], None]:
         """Yield visible text as it comes and `Answered` at the end.
 
@@ -71,6 +75,7 @@ class FailoverModel:
             on_attempt: Called once for each attempt, with its final outcome.
             decode: Reads the document, such as `msgspec.json.Decoder(T).decode`. A `ValueError`
                 or a msgspec error means that the document is not valid.
+            cheaper: The models to ask after those, where a budget let one of them not be asked.
 
         Raises:
             NoModelLeft: with every attempt made.
@@ -79,7 +84,7 @@ class FailoverModel:
         keep = _kept_in(attempts, on_attempt)
         last: ModelError | None = None
         denied: list[Denied] = []
-        for model, name in self._candidates(names):
+        for model, name in self._candidates(names, cheaper or {}, denied):
             asked = msgspec.structs.replace(request, model=name)
             for _ in range(ASKED_AT_MOST):
                 call = self.breakers.admit((model.provider, name))
@@ -96,9 +101,10 @@ class FailoverModel:
                             async for event in events:
                                 if isinstance(event, TextDelta):
                                     shown = True
+                                    yield event
                                 else:
                                     call.answered()
-                                yield event
+                                    yield _with_denials(event, denied)
                         return
                 except ModelError as error:
                     last = error
@@ -128,8 +134,17 @@ class FailoverModel:
             decode,
         ).run()
 
-    def _candidates(self, names: Mapping[Provider, str]) -> list[tuple[Model, str]]:
-        return [(one, names[one.provider]) for one in self.models if one.provider in names]
+    def _candidates(
+        self,
+        names: Mapping[Provider, str],
+        cheaper: Mapping[Provider, str],
+        denied: Sequence[Denied],
+    ) -> Iterator[tuple[Model, str]]:
+        yield from ((one, names[one.provider]) for one in self.models if one.provider in names)
+        for one in self.models:
+            name = cheaper.get(one.provider)
+            if denied and name is not None and name != names.get(one.provider):
+                yield one, name
 
     async def aclose(self) -> None:
         """Let the meter write what it still holds, and close every model's connections."""
@@ -137,6 +152,10 @@ class FailoverModel:
             await self.meter.close()
         for model in self.models:
             await model.aclose()
+
+
+def _with_denials(event: Answered[T], denied: Sequence[Denied]) -> Answered[T]:
+    return msgspec.structs.replace(event, denied=tuple(denied)) if denied else event
 
 
 def _kept_in(attempts: list[Attempt], on_attempt: OnAttempt) -> OnAttempt:

@@ -6,7 +6,7 @@ Reserve, call, settle. A call that must not be made is passed over like one whos
 what was made is always settled, in whatever way it ended.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -64,6 +64,14 @@ class Meter(Protocol):
             row_id: The row's id, the same each time the analysis is begun anew.
             model: The one that would have been asked.
             saved: What the kept analysis had cost, in nano-USD; None where that is not known.
+        """
+        ...
+
+    async def spent(self, case_id: str, turn: int) -> Mapping[str, int | None]:
+        """Return what the analysis that a turn asked for has cost so far, by row.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
         """
         ...
 

@@ -169,14 +169,18 @@ class Jobs:
         before = listed(now_ms(), claim.job.id, keys.DEAD)
         await self._end(claim, "dead", b"", error, ttl, encode(event), notification, fact, before)
 
-    async def postpone(self, claim: JobClaim, error: str | None, wait_ms: int) -> None:
+    async def postpone(
+        self, claim: JobClaim, error: str | None, wait_ms: int, *, counts: bool = True
+    ) -> None:
         """Give a job back, to be tried again after a while; without an error it is handed over.
+
+        What is handed over, or says that it does not count, wears out no worker.
 
         Raises:
             Fenced: another worker has the job, or an operator cancelled it.
             CaseNotFound: the case is gone.
         """
-        args = (claim.epoch, claim.lease, error or "", wait_ms)
+        args = (claim.epoch, claim.lease, error or "", wait_ms, int(counts and error is not None))
         answer = await self._run(
             "job_postpone", claim.job.case_id, claim.job.turn, *args,
             before=listed(now_ms() + wait_ms, claim.job.id, keys.agenda(claim.job.queue)),

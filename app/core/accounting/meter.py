@@ -8,7 +8,7 @@ has been read for its usage, or for as long as that may take.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import structlog
@@ -114,6 +114,15 @@ class LedgerMeter:
             at_ms=self._now_ms(),
         )
         self.enter(row, reserved=False)
+
+    async def spent(self, case_id: str, turn: int) -> Mapping[str, int | None]:
+        """Return what the analysis that a turn asked for has cost so far, by row.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        rows = await self._ledger.rows(case_id)
+        return {row.id: row.cost_nano_usd for row in rows if row.turn == turn and row.step}
 
     def enter(self, row: LedgerRow, *, reserved: bool) -> None:
         """Enter a row; it is written apart."""

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -22,11 +23,14 @@ from app.core.reuse.similarity import AnalysisCache
 from app.core.rules import Rules
 from app.domain.analysis import Analysis, Provenance, Strategy
 from app.domain.case import CaseState
+from app.domain.errors import StateUnavailable
 from app.domain.usage import Attempt, Provider
 from app.llm.failover import FailoverModel
 from app.llm.pricing import total_nano_usd
 
 __all__ = ["Analysed", "Analyst", "CaseInHand"]
+
+_log = structlog.get_logger(__name__)
 
 _UNUSABLE = frozenset({"invalid", "refused"})
 
@@ -63,8 +67,9 @@ class Analyst:
         self._model = model
         self._names = names
         self._strategy = strategy
+        meter = None if model is None else model.meter
         self._recalls = (
-            {name: Recall(cache, one.playbook, names) for name, one in rules.items()}
+            {name: Recall(cache, one.playbook, names, meter) for name, one in rules.items()}
             if cache is not None
             else {}
         )
@@ -78,12 +83,15 @@ class Analyst:
         """Say whether the result takes so long that nobody should wait for it."""
         return self._model is not None and self.planned(state) in {"failover", "ensemble"}
 
-    async def analyse(self, case: CaseInHand, steps: Steps) -> Analysed:
+    async def analyse(self, case: CaseInHand, steps: Steps, *, may_wait: bool = False) -> Analysed:
         """Return the result of a case; `steps` keep what models were asked and answered.
 
-        With the same steps kept the result is the same and no model is asked again.
+        With the same steps kept the result is the same and no model is asked again. Where a budget
+        lets no model be asked the rules' result is made, with the reason; if it may wait, it is not
+        made yet, unless somebody is in danger.
 
         Raises:
+            NoModelLeft: it may wait, and there is no money for a model now.
             Fenced: whatever keeps the steps found that somebody else has the case now.
         """
         began = time.perf_counter()
@@ -91,15 +99,43 @@ class Analyst:
         planned = self.planned(case.state)
         draft = drafted(rules, case, planned)
         outcome = await self._consult(rules, case, draft, steps, planned)
+        if outcome.denied is not None and outcome.finding is None:
+            if may_wait and draft.urgency.level != "critical":
+                raise outcome.denied
+            outcome = replace(
+                outcome,
+                degradations=(*outcome.degradations, f"refused: {outcome.denied.detail}"),
+            )
         attempts = tuple(one for record in outcome.records for one in record.attempts)
         result = _result(rules, case, draft, outcome, attempts)
-        # Pricing is loaded when it is first needed, and other people's words must not wait for it.
-        cost = await asyncio.to_thread(total_nano_usd, attempts)
+        cost = await self._cost(case, attempts)
         elapsed = (time.perf_counter() - began) * 1_000
         provenance = replace(
             result.provenance, cost_nano_usd=cost, duration_ms=max(elapsed, _span_ms(attempts))
         )
         return Analysed(result=replace(result, provenance=provenance), attempts=attempts)
+
+    async def _cost(self, case: CaseInHand, attempts: tuple[Attempt, ...]) -> int | None:
+        """Return what the analysis has cost by the ledger; None where somebody may charge more.
+
+        The ledger also knows what those had spent who began with it before. Rows that are not
+        written yet are as their attempts say.
+        """
+        meter = None if self._model is None else self._model.meter
+        if meter is None:
+            # Pricing is loaded when it is first needed; other people's words must not wait for it.
+            return await asyncio.to_thread(total_nano_usd, attempts)
+        own = {one.row_id: one.cost_nano_usd for one in attempts if one.row_id is not None}
+        try:
+            own |= await meter.spent(case.state.case_id, case.turn)
+        except StateUnavailable as error:
+            _log.warning("analysis.cost_from_memory", reason=str(error))
+        # Attempts of before there was a ledger have no row.
+        own[""] = await asyncio.to_thread(
+            total_nano_usd, [one for one in attempts if one.row_id is None]
+        )
+        costs = [cost for cost in own.values() if cost is not None]
+        return sum(costs) if len(costs) == len(own) else None
 
     async def _consult(
         self, rules: Rules, case: CaseInHand, draft: Analysis, steps: Steps, planned: Strategy

@@ -32,6 +32,8 @@ class Said(Struct, Generic[T], frozen=True, kw_only=True):
     value: T | None
     """The decoded document; None where there is none."""
     record: StepRecord
+    denied: NoModelLeft | None = None
+    """A budget did not let anybody be asked; then the step is not kept and may be taken later."""
 
 
 async def ask(
@@ -61,12 +63,18 @@ async def ask(
                 async for event in events:
                     if isinstance(event, Answered):
                         document = event.raw
-        except NoModelLeft:
+        except NoModelLeft as left:
+            if left.denied_for:
+                raise
             error = attempts[-1].error if attempts else UNAVAILABLE
             return StepRecord(error=error, attempts=tuple(attempts))
         return StepRecord(document=document, attempts=tuple(attempts))
 
-    record = await steps.once(name, work)
+    try:
+        record = await steps.once(name, work)
+    except NoModelLeft as left:
+        record = StepRecord(error=left.denied_for, attempts=left.attempts)
+        return Said(value=None, record=record, denied=left)
     if record.document is None:
         return Said(value=None, record=record)
     try:

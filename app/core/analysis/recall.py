@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 
 from app.core import prompts
+from app.core.accounting.accounts import account_of
 from app.core.analysis.composing import CaseInHand
 from app.core.analysis.judging import Finding
 from app.core.analysis.memo import Steps
@@ -21,6 +22,7 @@ from app.domain.cached import Kept
 from app.domain.job import StepRecord
 from app.domain.playbook import Playbook
 from app.domain.usage import Attempt, Provider
+from app.llm.metering import Meter
 from app.llm.pricing import total_nano_usd
 
 RECALL = "recall"
@@ -44,9 +46,14 @@ class Recall:
     """What the cache of similar analyses does for one playbook's cases."""
 
     def __init__(
-        self, cache: AnalysisCache, playbook: Playbook, names: Callable[[Names], Names]
+        self,
+        cache: AnalysisCache,
+        playbook: Playbook,
+        names: Callable[[Names], Names],
+        meter: Meter | None = None,
     ) -> None:
         self._cache = cache
+        self._meter = meter
         self._contexts = Contexts(playbook)
         self._models = playbook.models
         self._names = names
@@ -88,10 +95,24 @@ class Recall:
         context = self.context(case, draft, redactor, planned)
         found = await self._find(context, steps)
         if found is not None:
+            self._spared(case, planned, found)
             return found
         outcome = await ask(AfterRecall(steps))
         await self._keep(context, outcome, case.state.case_id)
         return outcome
+
+    def _spared(self, case: CaseInHand, planned: Strategy, found: Outcome) -> None:
+        """Enter into the ledger what nobody was asked, once however often the analysis begins."""
+        asked = self._models.small if planned == "simple" else self._models.analysing()
+        model = next(iter(self._names(asked).items()), None)
+        if self._meter is None or model is None or found.kept is None:
+            return
+        self._meter.spared(
+            account_of(case.state, case.turn, step=RECALL, strategy=planned),
+            row_id=f"{case.state.case_id}.{case.turn}.{RECALL}",
+            model=model,
+            saved=found.kept.cost_nano_usd,
+        )
 
     async def _find(self, context: Context, steps: Steps) -> Outcome | None:
         """Return what models once found of a case like this one, with placeholders."""

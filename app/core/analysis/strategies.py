@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core import prompts
+from app.core.accounting.accounts import account_of
 from app.core.analysis.asking import Said, ask, blame
 from app.core.analysis.composing import CaseInHand, composed
 from app.core.analysis.documents import ModelAnalysis, ModelVerdict
@@ -25,6 +26,7 @@ from app.domain.analysis import Analysis, Strategy
 from app.domain.cached import Kept
 from app.domain.job import StepRecord
 from app.domain.usage import Operation, Provider
+from app.llm.errors import NoModelLeft
 from app.llm.failover import FailoverModel
 from app.llm.model import ChatMessage, ModelRequest
 
@@ -51,6 +53,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Of the steps that gave a document, each once."""
     records: tuple[StepRecord, ...]
     """Of all steps, in the order in which they were asked for."""
+    denied: NoModelLeft | None = None
+    """A budget did not let a model be asked that the strategy needs."""
     kept: Kept | None = None
     """The stored analysis of a similar case that was used instead of asking."""
 
@@ -80,10 +84,13 @@ class Strategist:
         self._degradations: list[str] = []
         self._prompts: dict[str, None] = {}
         self._records: list[StepRecord] = []
+        self._denied: NoModelLeft | None = None
+        self._planned: Strategy = "guided"
 
     async def run(self, planned: Strategy) -> Outcome:
         """Carry out the strategy, or the next simpler one that can be."""
         found: _Found | None = None
+        self._planned = planned
         match planned:
             case "ensemble":
                 found = await self._ensemble() or await self._simple()
@@ -101,6 +108,7 @@ class Strategist:
             degradations=tuple(self._degradations),
             prompts=tuple(self._prompts),
             records=tuple(self._records),
+            denied=self._denied,
         )
 
     async def _simple(self) -> "_Found | None":
@@ -251,7 +259,10 @@ class Strategist:
         names: Names,
         read: Callable[[bytes], T],
     ) -> Said[T]:
+        account = account_of(self._case.state, self._case.turn, step=step, strategy=self._planned)
+        request = replace(request, account=account)
         said = await ask(self._model, self._steps, step, request, names, read)
+        self._denied = said.denied or self._denied
         if said.value is not None:
             self._prompts.setdefault(prompt)
         return said
