@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench requirements clean
-.PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers
+.PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ prove-model: .venv/dev.stamp ## Try random histories of kills and freezes agains
 
 prove-workers: .venv/dev.stamp ## Kill workers in the middle of analyses, two hundred times
 	$(call prove,200,tests/faults/test_workers.py)
+
+prove-warehouse: .venv/dev.stamp ## Kill workers while they drain, two hundred times, and count the facts
+	$(call prove,200,tests/faults/test_warehouse.py)
 
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv
