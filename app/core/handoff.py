@@ -125,15 +125,15 @@ def notifications(
     return (Notification(id=name, kind=kind, case_id=case_id, turn=turn, at=at),)
 
 
-def display_name(name: str) -> str:
-    """Return an operator's name as a person will see it.
+def display_name(name: str, *, field: str = "operator") -> str:
+    """Return an operator's name as a person will see it; `field` names it where it is none.
 
     Raises:
         InvalidInput: if it is empty, too long, or more than one line.
     """
     name = cleaned(name)
     if not name or len(name) > LONGEST_NAME or "\n" in name or "\t" in name:
-        raise InvalidInput(f"operator: a name on one line, of 1 to {LONGEST_NAME} characters")
+        raise InvalidInput(f"{field}: a name on one line, of 1 to {LONGEST_NAME} characters")
     return name
 
 

@@ -15,6 +15,7 @@ from app.domain.delivery import Delivery, PushSubscription, WebhookEndpoint
 from app.domain.errors import StateUnavailable
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
+from app.domain.opinion import Rated, Reviewed
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ _endpoint: Callable[[bytes], WebhookEndpoint] = msgspec.msgpack.Decoder(WebhookE
 _subscription: Callable[[bytes], PushSubscription] = msgspec.msgpack.Decoder(
     PushSubscription
 ).decode
+_rated: Callable[[bytes], Rated] = msgspec.msgpack.Decoder(Rated).decode
+_reviewed: Callable[[bytes], Reviewed] = msgspec.msgpack.Decoder(Reviewed).decode
 decode_pieces: Callable[[bytes], list[str]] = msgspec.msgpack.Decoder(list[str]).decode
 
 
@@ -98,3 +101,13 @@ def decode_endpoint(data: bytes) -> WebhookEndpoint:
 def decode_subscription(data: bytes) -> PushSubscription:
     """Read a browser's subscription."""
     return _strict(_subscription, data)
+
+
+def decode_rated(data: bytes) -> Rated:
+    """Read how a person liked it."""
+    return _strict(_rated, data)
+
+
+def decode_reviewed(data: bytes) -> Reviewed:
+    """Read a review."""
+    return _strict(_reviewed, data)
