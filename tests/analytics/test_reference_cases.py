@@ -37,6 +37,8 @@ from analytics import (
 from analytics.moments import Count, JointMoments, Moments
 from analytics.results import Effect, NotComputable, Test
 
+pytestmark = pytest.mark.reference_data
+
 Case = dict[str, Any]
 
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "statistics_reference_cases.json"

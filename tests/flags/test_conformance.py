@@ -23,7 +23,10 @@ PATH = Path(
     or Path(__file__).parents[3] / "shared" / "data" / "growthbook_conformance_0.8.0.json"
 )
 CASES: dict[str, list[Any]] = json.loads(PATH.read_text()) if PATH.exists() else {}
-pytestmark = pytest.mark.skipif(not CASES, reason="GrowthBook's conformance cases are not here")
+pytestmark = [
+    pytest.mark.reference_data,
+    pytest.mark.skipif(not CASES, reason="GrowthBook's conformance cases are not here"),
+]
 
 
 TYPED = {
