@@ -4,12 +4,13 @@ Counts that would take long are cut off: an alert fires at the first of them, an
 thousand dead letters by a gauge.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.domain.figures import REPORT_KINDS, Figures, Money, QueueFigures, ReportKind
 from app.domain.job import QUEUES, Queue, parse_job_id
+from app.domain.ledger import Scope
 from app.state import codec, keys
+from app.state.budgets import Budgets
 from app.state.facts import FactStream
 from app.state.indexes import now_ms
 from app.state.keys import CaseKeys
@@ -24,20 +25,14 @@ _COUNTED = 500
 _LOOKED_AT = 100
 """Open jobs of a queue that are looked at for the oldest."""
 
-ReadMoney = Callable[[], Awaitable[Money]]
-
-
-async def _no_money() -> Money:
-    return Money()
-
 
 class FigureReader:
     """Reads an installation's figures."""
 
-    def __init__(self, store: Store, money: ReadMoney = _no_money) -> None:
-        """Take the storage, and what reads the ledger."""
+    def __init__(self, store: Store) -> None:
+        """Take the storage."""
         self._store = store
-        self._money = money
+        self._budgets = Budgets(store)
         self._workforce = Workforce(store)
         self._outbox = Outbox(store)
         self._facts = FactStream(store)
@@ -81,7 +76,14 @@ class FigureReader:
             facts_oldest_ms=0 if facts.oldest_ms is None else max(0, now - facts.oldest_ms),
             facts_lost=facts.lost,
             reports=await self._reports(),
-            money=await self._money(),
+            money=await self._money(now),
+        )
+
+    async def _money(self, now: int) -> Money:
+        everything = Scope(kind="global")
+        spent = await self._budgets.spent_of([everything], now)
+        return Money(
+            spent_nano_usd=spent[str(everything)], budgets=tuple(await self._budgets.states())
         )
 
     async def _orphaned(self, now: int) -> int:
