@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from app.domain.errors import InvalidInput
 from app.domain.ledger import (
@@ -18,6 +20,7 @@ from app.domain.ledger import (
     period_end_ms,
     scopes_of,
 )
+from app.domain.usage import Operation
 from app.state import keys
 from app.state.budgets import Budgets
 from app.state.ledger import Exhausted, Ledger, Reserved
@@ -80,6 +83,16 @@ async def test_a_row_is_written_once(ledger: Ledger, sums: LedgerSums, wire: Wir
     assert wire.call("XLEN", keys.FACTS) == b"1"
 
 
+async def test_a_call_of_unknown_price_leaves_its_row(ledger: Ledger, sums: LedgerSums) -> None:
+    """Nothing was set aside for it, and giving nothing back does not get in its way."""
+    unpriced = replace(row("a"), source="unpriced", cost_nano_usd=None, prices=None)
+    answer = await ledger.reserve(unpriced, None, GLOBAL, seconds=60)
+    assert answer == Reserved(budgeted=False)
+    assert await ledger.settle(unpriced, GLOBAL, reserved=True)
+    assert await ledger.rows("case-1") == [unpriced]
+    assert (await total(sums)).unpriced == 1
+
+
 async def test_a_row_without_a_reservation_is_written_once(
     ledger: Ledger, sums: LedgerSums
 ) -> None:
@@ -129,12 +142,13 @@ async def test_only_a_budgets_own_scope_counts(ledger: Ledger, budgets: Budgets)
     """A judge's budget stops judges, an arm's stops that arm, and nobody else."""
     for scope in ("operation:judge", "arm:greeting:warm"):
         await budgets.set(Budget(scope=Scope.parse(scope), period="hour", limit_nano_usd=1))
-    for operation, arm, stopped in (
+    calls: list[tuple[Operation, str, bool]] = [
         ("judge", "", True),
         ("report", "", False),
         ("report", "greeting:warm", True),
         ("report", "greeting:cold", False),
-    ):
+    ]
+    for operation, arm, stopped in calls:
         answer = await ledger.reserve(
             row(f"{operation}{arm}"), 2, scopes_of(operation, arm), seconds=60
         )
@@ -196,15 +210,14 @@ async def test_a_call_whose_process_died_is_found(ledger: Ledger) -> None:
 
 async def test_sums_can_be_told_apart(ledger: Ledger, sums: LedgerSums) -> None:
     """By model, operation, arm and time; what the cache spared is no call."""
-    for number, changes in enumerate(
-        (
-            {"model": "gpt-5"},
-            {"model": "gpt-5", "operation": "judge", "arm": "greeting:warm", "cached": 50},
-            {"model": "claude", "provider": "anthropic", "outcome": "failed", "case_id": "case-2"},
-            {"model": "new", "cost_nano_usd": None, "source": "unpriced"},
-            {"outcome": "cached", "cost_nano_usd": 0, "source": "free", "saved_nano_usd": 5_000},
-        )
-    ):
+    written: list[dict[str, Any]] = [
+        {"model": "gpt-5"},
+        {"model": "gpt-5", "operation": "judge", "arm": "greeting:warm", "cached": 50},
+        {"model": "claude", "provider": "anthropic", "outcome": "failed", "case_id": "case-2"},
+        {"model": "new", "cost_nano_usd": None, "source": "unpriced"},
+        {"outcome": "cached", "cost_nano_usd": 0, "source": "free", "saved_nano_usd": 5_000},
+    ]
+    for number, changes in enumerate(written):
         await ledger.settle(row(f"r{number}", **changes), GLOBAL, reserved=False)
     everybody = await total(sums)
     assert (everybody.calls, everybody.completed, everybody.cached) == (4, 3, 1)

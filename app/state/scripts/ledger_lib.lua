@@ -52,6 +52,7 @@ local function close_reservation(id)
   redis.call('HDEL', open, id)
   redis.call('ZREM', due, id)
   local head = split(string.sub(entry, 1, string.find(entry, '\30', 1, true) - 1))
+  if head[1] == '0' then return true end  -- of an unknown price; -0 is no number to Valkey
   for i = 2, #head do redis.call('HINCRBY', held, head[i], '-' .. head[1]) end
   return true
 end
