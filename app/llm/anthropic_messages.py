@@ -1,5 +1,6 @@
 """Anthropic's Messages interface."""
 
+import anthropic
 import msgspec
 from anthropic import AsyncAnthropic, AsyncStream
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, Refused
+from app.llm.faults import SdkErrors
 from app.llm.model import ModelRequest
 from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
@@ -138,6 +140,8 @@ def _fault_of_reason(reason: str | None) -> Fault | None:
 
 class AnthropicMessages(StreamingModel):
     """Anthropic's models. The system prompt is marked as worth caching."""
+
+    raised = SdkErrors.of(anthropic)
 
     def __init__(self, client: AsyncAnthropic, timeouts: Timeouts | None = None) -> None:
         """Use this client, without its retries and with these time limits."""

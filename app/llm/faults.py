@@ -1,13 +1,18 @@
-"""Maps whatever the SDKs and the network raise to the kinds of `app.llm.errors`."""
+"""Maps whatever the SDKs and the network raise to the kinds of `app.llm.errors`.
+
+Adapters say what their SDK raises, so that only an SDK that is used is imported: each takes a
+second and tens of megabytes.
+"""
 
 import email.utils
 import math
 from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
 
 import aiohttp
-import anthropic
 import httpx2
-import openai
+from msgspec import Struct
 
 from app.llm.attempt import Fault
 from app.llm.errors import (
@@ -25,11 +30,30 @@ LONGEST_WAIT = 3600.0
 """Seconds. No provider's word keeps it switched off for longer than this."""
 
 
-def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
+class SdkErrors(Struct, frozen=True, kw_only=True):
+    """What an SDK raises."""
+
+    status: type[Exception]
+    """An answer with an error status; it has `status_code` and `response`."""
+    timeout: type[Exception]
+    connection: type[Exception]
+
+    @classmethod
+    def of(cls, sdk: ModuleType) -> "SdkErrors":
+        """Return what `openai` or `anthropic` raises: both name it alike."""
+        return cls(
+            status=sdk.APIStatusError,
+            timeout=sdk.APITimeoutError,
+            connection=sdk.APIConnectionError,
+        )
+
+
+def fault_of(error: Exception, sdk: SdkErrors, *, answering: bool, now: float) -> Fault:
     """Return what an exception means for the attempt.
 
     Args:
         error: Whatever was raised.
+        sdk: What the SDK in use raises.
         answering: Whether the answer had begun, so that its end is a cut and not a failed start.
         now: Unix time in seconds, for a Retry-After that names a date.
     """
@@ -38,23 +62,13 @@ def fault_of(error: Exception, *, answering: bool, now: float) -> Fault:
             return error
         case _ if _is_lost(error):
             return _lost(answering=answering)
-        case openai.APIStatusError() | anthropic.APIStatusError():
+        case _ if isinstance(error, sdk.status):
             return _of_status(error, now)
-        case (
-            TimeoutError()
-            | openai.APITimeoutError()
-            | anthropic.APITimeoutError()
-            | httpx2.TimeoutException()
-        ):
+        case _ if isinstance(error, (TimeoutError, sdk.timeout, httpx2.TimeoutException)):
             if answering:
                 return Fault(Stalled, "the answer stopped coming")
             return Fault(ProviderTimeout, "no answer came in time")
-        case (
-            openai.APIConnectionError()
-            | anthropic.APIConnectionError()
-            | httpx2.TransportError()
-            | OSError()
-        ):
+        case _ if isinstance(error, (sdk.connection, httpx2.TransportError, OSError)):
             return _lost(answering=answering)
         case EventTooLong():
             return Fault(MalformedChunk, str(error))
@@ -77,8 +91,8 @@ def _lost(*, answering: bool) -> Fault:
     return Fault(Unreachable, "there was no connection, or it broke")
 
 
-def _of_status(error: openai.APIStatusError | anthropic.APIStatusError, now: float) -> Fault:
-    status = error.status_code
+def _of_status(error: Any, now: float) -> Fault:
+    status: int = error.status_code
     code = getattr(error, "code", None)
     if status < 400:
         return Fault(ProviderFailed, f"an error inside an answer of status {status}", status=status)

@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import msgspec
+import openai
 from msgspec import Struct
 from openai import AsyncOpenAI, AsyncStream
 
 from app.domain.usage import Provider, Usage
 from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, MalformedChunk, Refused
+from app.llm.faults import SdkErrors
 from app.llm.model import ModelRequest
 from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
@@ -131,6 +133,8 @@ def _usage(usage: _Usage) -> Usage:
 
 class OpenAIChat(StreamingModel):
     """Models behind chat completions."""
+
+    raised = SdkErrors.of(openai)
 
     def __init__(self, client: AsyncOpenAI, timeouts: Timeouts | None = None) -> None:
         """Use this client, without its retries and with these time limits."""

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import httpx2
 import msgspec
@@ -18,7 +18,7 @@ from msgspec import Raw
 from app.domain.usage import Provider
 from app.llm.attempt import AttemptRecord, Fault
 from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
-from app.llm.faults import fault_of, request_id
+from app.llm.faults import SdkErrors, fault_of, request_id
 from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, Rest, TextDelta
 from app.llm.partial import Shape, VisibleText
 from app.llm.sse import EventSplitter, EventTooLong
@@ -47,6 +47,9 @@ class ApiStream(Protocol):
 
 class StreamingModel(ABC):
     """A model behind one of the SDKs. Adapters add the request and the decoder."""
+
+    raised: ClassVar[SdkErrors]
+    """What the SDK raises."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
@@ -108,7 +111,9 @@ class StreamingModel(ABC):
                     late, text, raw = answer.finish()
                 except Exception as error:
                     answer.account()
-                    fault = fault_of(error, answering=record.chars > 0, now=time.time())
+                    fault = fault_of(
+                        error, self.raised, answering=record.chars > 0, now=time.time()
+                    )
                     if not isinstance(error, TimeoutError):
                         rest = None  # the connection is lost, or the answer is of no use
                     raise record.failed(fault) from error

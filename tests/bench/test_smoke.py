@@ -74,7 +74,8 @@ def test_queues_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None
 
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
-    """An instance that is ready has its SDK loaded, and nothing that belongs to analytics."""
+    """An instance that is ready has its SDK loaded, no other SDK, and nothing of analytics."""
     loaded = {name.partition(".")[0] for name in starting.imported(ready)}
     assert {"litestar", "openai", "aiohttp"} <= loaded
+    assert "anthropic" not in loaded
     assert loaded.isdisjoint(starting.FORBIDDEN)
