@@ -7,7 +7,9 @@ import structlog
 from app.core.accounting.meter import LedgerMeter
 from app.core.background import AnalysisRunner
 from app.domain.job import parse_job_id
+from app.state.abandonment import tell_abandoned
 from app.state.conversations import ConversationStateManager
+from app.state.store import Store
 from app.telemetry.metrics import Metrics
 
 STALE_MS = 30_000
@@ -41,3 +43,11 @@ async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
     if gone or woken:
         _log.info("sweep.done", forgotten=gone, listed_again=woken)
     return {"forgotten": gone, "listed_again": woken}
+
+
+async def abandon(ctx: dict[Any, Any], *_: Any, **__: Any) -> int:
+    """Tell the warehouse of interviews that nobody goes on with."""
+    store: Store = ctx["store"]
+    if told := await tell_abandoned(store):
+        _log.info("abandoned.told", cases=told)
+    return told

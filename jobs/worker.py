@@ -38,7 +38,7 @@ from app.telemetry.readers import Readers
 from app.telemetry.tracing import build_tracing
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
 from jobs.metrics import served
-from jobs.tasks import analyse, sweep
+from jobs.tasks import abandon, analyse, sweep
 from jobs.warehouse import drain
 from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
 
@@ -46,6 +46,7 @@ SLOTS: Mapping[Queue, int] = {"simple": 16, "standard": 8, "complex": 4}
 """How many jobs a worker takes at once from each queue, unless it is told otherwise."""
 HOUSEKEEPING = "housekeeping"
 SWEEP_SECONDS = frozenset({0, 30})
+ABANDON_MINUTES = frozenset(range(0, 60, 5))
 RESTART_SECONDS = 0.5
 JOB_SECONDS = 600
 """After so long arq gives an analysis up; every model call in it has far shorter limits."""
@@ -166,10 +167,18 @@ async def _housekeeping(duties: Duties) -> None:
                     run_at_startup=True,
                     unique=True,
                     keep_result=0,
-                )
+                ),
+                cron(
+                    abandon,
+                    minute=set(ABANDON_MINUTES),
+                    second=15,
+                    unique=True,
+                    keep_result=0,
+                ),
             ],
             ctx={
                 "conversations": duties.conversations,
+                "store": duties.store,
                 "metrics": duties.metrics,
                 "meter": duties.engine.meter,
             },

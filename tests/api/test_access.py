@@ -36,6 +36,7 @@ GUARDED: dict[str, Members] = {
     "follow_case": nothing,
     "get_status": nothing,
     "get_result": nothing,
+    "rate_case": lambda _: {"score": 0, "comment": "Mine now."},
     "erase_case": nothing,
 }
 """Every operation on a case, with a body that its owner could send."""
@@ -45,6 +46,8 @@ OPERATING: dict[str, Members] = {
     "take_conversation": lambda _: {"operator": "Mallory"},
     "answer_person": lambda _: {"operator": "Mallory", "text": "Mine now."},
     "return_conversation": lambda _: {"operator": "Mallory"},
+    "review_case": lambda _: {"reviewer": "Mallory", "code": None},
+    "list_reviews": nothing,
     "list_jobs": nothing,
     "get_job": nothing,
     "retry_job": nothing,

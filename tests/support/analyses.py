@@ -14,6 +14,7 @@ from app.domain.analysis import (
     Viability,
 )
 from app.domain.event import AnalysisCompleted, AnalysisProgress
+from app.domain.facts import AnalysisDone
 from app.domain.job import Job, StepRecord
 from app.state.jobs import JobClaim, Jobs
 
@@ -57,11 +58,13 @@ async def step(jobs: Jobs, claim: JobClaim, name: str, document: bytes = b"{}") 
     return await jobs.keep(claim, name, StepRecord(document=document), progress)
 
 
-async def done(jobs: Jobs, claim: JobClaim, plain: str = "A pipe leaks.") -> bool:
+async def done(
+    jobs: Jobs, claim: JobClaim, plain: str = "A pipe leaks.", *, fact: AnalysisDone | None = None
+) -> bool:
     """End a job with a result; False if a newer one has made it pointless."""
     event = completed(claim.job)
     told = notification("analysis.completed", claim.job)
-    return await jobs.finish(claim, result(plain), event, told, ttl=600)
+    return await jobs.finish(claim, result(plain), event, told, ttl=600, fact=fact)
 
 
 def completed(job: Job) -> AnalysisCompleted:

@@ -1,11 +1,13 @@
 """Cases as the tests of the state room make them: opened, posted to and answered in one line."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from app.core import terminals
 from app.core.steps import Answer
 from app.domain.case import Accepted, CaseState, OnBusy, Say, Turn
 from app.domain.event import AnalysisCompleted, CaseEvent, encode
+from app.domain.facts import Fact
 from app.domain.job import Job, Queue
 from app.domain.notification import Notification
 from app.state.conversations import Claim, ConversationStateManager, Receipt
@@ -83,6 +85,7 @@ async def finished(
     events: tuple[CaseEvent, ...] = (),
     job: Job | None = None,
     notifications: tuple[Notification, ...] = (),
+    facts: Sequence[Fact] = (),
 ) -> int:
     """Commit a claimed turn and return how many wait."""
     return await conversations.finish(
@@ -95,6 +98,7 @@ async def finished(
         events=[encode(one) for one in events],
         job=job,
         notifications=notifications,
+        facts=facts,
     )
 
 
