@@ -1,0 +1,120 @@
+"""A real Prometheus scrapes a real installation with people in it, and every panel has data.
+
+Grafana itself was not run: the queries are asked as it would ask them, of the same Prometheus.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+from msgspec import Struct
+
+from dashboards.__main__ import PAGES
+from dashboards.building import build
+from dashboards.model import Dashboard, Target
+from tests.support.prometheus import Prometheus, Series, Tool, running_prometheus, until
+from tests.support.rules import panels, plain, rules
+from tests.support.scripted_load import Town, town
+
+ROUNDS = 4
+INTERVAL = "8s"
+"""What Grafana would put in for `$__rate_interval` when scraping every two seconds."""
+
+
+class Watched(Struct, frozen=True):
+    """What Prometheus saw, and when."""
+
+    prometheus: Prometheus
+    began: float
+    ended: float
+
+    def answers(self, target: Target) -> list[Series]:
+        """Return what a panel's query gives that is a number, as Grafana would ask for it."""
+        expr = plain(target.expr, interval=INTERVAL)
+        if target.instant:
+            found = self.prometheus.now(expr, self.ended)
+        else:
+            found = self.prometheus.over(expr, self.began, self.ended)
+        return [one for one in found if any(math.isfinite(value) for _, value in one.points)]
+
+
+@pytest.fixture(scope="module")
+def watched(tools: dict[Tool, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """An installation under a scripted load, and a Prometheus that has watched it."""
+    folder = tmp_path_factory.mktemp("town")
+    with (
+        town(folder) as there,
+        running_prometheus(tools["prometheus"], folder / "prometheus", there.targets) as prometheus,
+    ):
+        until(lambda: len(prometheus.now("triage_build_info")) == 2, "nobody was scraped")
+        yield Watched(prometheus, *lived_through(there, prometheus, ROUNDS))
+
+
+def lived_through(there: Town, prometheus: Prometheus, rounds: int) -> tuple[float, float]:
+    """Play the script; returns when it began and when Prometheus had seen its end."""
+    began = time.time()
+    for period, limit in (("hour", "0.5"), ("day", "2"), ("month", "20")):
+        there.command("budget", "set", "global", period, limit)
+    for number in range(rounds):
+        there.round(number)
+    done = 'sum(triage_jobs_total{outcome="done"})'
+    until(lambda: prometheus.now(done)[0].points[0][1] == 2 * rounds, "jobs were not seen")
+    until(lambda: bool(prometheus.now("triage:budget_forecast:ratio")), "nothing was recorded")
+    return began, time.time()
+
+
+@pytest.mark.parametrize("name", [page.uid for page in PAGES])
+def test_every_query_of_every_panel_has_data(watched: Watched, name: str) -> None:
+    """No panel of the page is empty, and the names of its series are whole and tell them apart."""
+    for panel in panels(_page(name)):
+        names: list[str] = []
+        for target in panel.targets:
+            found = watched.answers(target)
+            assert found, f"{panel.title}: {target.expr} answers nothing"
+            names += [one.named(target.legend_format).strip() for one in found]
+        assert all(names), f"{panel.title}: a series without a name"
+        assert len(set(names)) == len(names), f"{panel.title}: {sorted(names)}"
+
+
+def test_every_rule_can_be_worked_out(watched: Watched) -> None:
+    """Every series that rules record has a value."""
+    for rule in rules():
+        if rule.record:
+            assert watched.prometheus.now(rule.record), rule.record
+
+
+def test_what_panels_say_is_what_happened(watched: Watched) -> None:
+    """Some figures, compared with what the script lets happen in every round."""
+    opened = watched.prometheus.now('sum(triage_cases_total{status="started"})', watched.ended)
+    assert opened[0].points[0][1] == 7 * ROUNDS
+    failed = watched.prometheus.now(
+        'sum(triage_ai_calls_total{outcome="failed", error_type="overloaded"})', watched.ended
+    )
+    assert failed[0].points[0][1] == ROUNDS
+    hits = watched.prometheus.now('sum(triage_cache_requests_total{result="hit"})', watched.ended)
+    assert hits[0].points[0][1] >= ROUNDS
+
+
+def test_an_empty_panel_is_caught(watched: Watched) -> None:
+    """A query with one wrong letter in a label's value answers nothing, and that is seen."""
+    [target] = [
+        target
+        for panel in panels(_page("triage-ai-cost"))
+        for target in panel.targets
+        if "triage_ai_unpriced_calls_total" in target.expr
+    ]
+    assert watched.answers(target)
+    wrong = Target(
+        ref_id="A",
+        expr=target.expr.replace("calls_total", 'calls_total{provider="opena"}'),
+        legend_format="x",
+        range=False,
+        instant=True,
+    )
+    assert watched.answers(wrong) == []
+
+
+def _page(uid: str) -> Dashboard:
+    [found] = [page for page in PAGES if page.uid == uid]
+    return build(found)

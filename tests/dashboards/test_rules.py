@@ -1,0 +1,120 @@
+"""The rules of Prometheus: valid, and each alert fires, stays silent and is explained."""
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.telemetry.declared import DECLARED
+from dashboards.lint import unknown_metrics
+from tests.support.prometheus import Tool
+from tests.support.rules import (
+    CASE_FILES,
+    DASHBOARDS,
+    PROMETHEUS,
+    ROOT,
+    RULE_FILES,
+    alerts,
+    cases,
+    known_metrics,
+    metrics_of,
+    rules,
+)
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SEVERITIES = {"critical", "warning", "info"}
+
+
+def test_prometheus_takes_its_configuration(tools: dict[Tool, str]) -> None:
+    """`promtool check config` finds nothing."""
+    _run(tools["promtool"], "check", "config", str(PROMETHEUS / "prometheus.yml"))
+
+
+def test_prometheus_takes_the_rules(tools: dict[Tool, str]) -> None:
+    """`promtool check rules` finds nothing, not even by its stricter lint."""
+    files = [str(file) for file in RULE_FILES]
+    _run(tools["promtool"], "check", "rules", "--lint-fatal", *files)
+
+
+@pytest.mark.parametrize("file", CASE_FILES, ids=lambda file: str(file.stem))
+def test_every_alert_does_as_its_cases_say(tools: dict[Tool, str], file: Path) -> None:
+    """`promtool test rules` plays histories, and alerts fire with the expected words."""
+    _run(tools["promtool"], "test", "rules", str(file))
+
+
+def test_a_rule_that_never_fires_is_caught(tools: dict[Tool, str], tmp_path: Path) -> None:
+    """With a threshold that nothing reaches, the cases fail."""
+    for name in ("rules", "tests"):
+        (tmp_path / name).mkdir()
+    rule = (PROMETHEUS / "rules" / "service.yml").read_text("utf-8")
+    broken = rule.replace("max(triage_workers) == 0", "max(triage_workers) < 0")
+    assert broken != rule
+    (tmp_path / "rules" / "service.yml").write_text(broken, "utf-8")
+    case = tmp_path / "tests" / "service.yml"
+    case.write_bytes((PROMETHEUS / "tests" / "service.yml").read_bytes())
+    command = [tools["promtool"], "test", "rules", str(case)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "TriageNoWorker" in done.stdout + done.stderr
+
+
+def test_every_alert_has_a_case_of_each_kind() -> None:
+    """For each alert, and each pace of it, there is a moment of firing and one of silence."""
+    fires, silent = set(), set()
+    for case in cases():
+        for check in case.alert_rule_test:
+            paces = {one.exp_labels.get("pace", "") for one in check.exp_alerts}
+            fires |= {(check.alertname, pace) for pace in paces}
+            possible = {
+                rule.labels.get("pace", "") for rule in alerts() if rule.alert == check.alertname
+            }
+            silent |= {(check.alertname, pace) for pace in possible - paces}
+    expected = {(rule.alert, rule.labels.get("pace", "")) for rule in alerts()}
+    assert fires == expected
+    assert silent == expected
+
+
+def test_every_rule_is_about_what_exists() -> None:
+    """Each metric that a rule names is declared or recorded, with the labels it is chosen by."""
+    declared = {metric.name: {*metric.labels, "le", "job", "instance"} for metric in DECLARED}
+    for rule in rules():
+        named = metrics_of(rule.expr)
+        assert unknown_metrics(named, known_metrics()) == [], rule
+        for name, labels in named.items():
+            family = name.removesuffix("_bucket").removesuffix("_count")
+            assert labels <= declared.get(family, labels), (rule, name)
+
+
+def test_every_alert_says_who_what_and_where_to_read_on() -> None:
+    """Each has a severity, an area, a summary, a description, and a runbook that exists."""
+    for rule in alerts():
+        assert rule.labels["severity"] in SEVERITIES, rule.alert
+        assert rule.labels["area"] in {"cost", "speed", "service"}, rule.alert
+        assert rule.annotations.keys() == {"summary", "description", "runbook"}, rule.alert
+        assert rule.annotations["description"].endswith("."), rule.alert
+        assert rule.annotations["runbook"] == f"docs/runbooks/{rule.alert}.md"
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    """Nobody is sent to a page that is not there, and no page outlives its alert."""
+    names = {rule.alert for rule in alerts()}
+    assert {file.stem for file in RUNBOOKS.glob("Triage*.md")} == names
+    for name in names:
+        page = (RUNBOOKS / f"{name}.md").read_text("utf-8")
+        assert page.startswith(f"# {name}\n"), name
+        assert {"## What it means", "## What to do"} <= set(page.splitlines()), name
+
+
+def test_grafana_is_told_of_every_page() -> None:
+    """Provisioning names a data source for Prometheus, and a folder with pages."""
+    folder = DASHBOARDS / "grafana" / "provisioning"
+    sources = msgspec.yaml.decode((folder / "datasources" / "triage.yml").read_bytes())
+    providers = msgspec.yaml.decode((folder / "dashboards" / "triage.yml").read_bytes())
+    assert [one["type"] for one in sources["datasources"]] == ["prometheus"]
+    assert [one["type"] for one in providers["providers"]] == ["file"]
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
