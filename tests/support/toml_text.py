@@ -12,8 +12,9 @@ from app.domain.playbook import Playbook
 def write_playbook(playbook: Playbook, folder: Path) -> Path:
     """Write the playbook into a folder and return its path."""
     path = folder / f"{playbook.id}.toml"
-    members = msgspec.to_builtins(playbook).items()
-    path.write_text("".join(f"{name} = {_value(value)}\n" for name, value in members), "utf-8")
+    members = {k: v for k, v in msgspec.to_builtins(playbook).items() if v is not None}
+    lines = (f"{name} = {_value(value)}\n" for name, value in members.items())
+    path.write_text("".join(lines), "utf-8")
     return path
 
 
