@@ -33,6 +33,7 @@ _COMMANDS = {
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
     "handoff": _Entry("app.commands.handoff", "handoff", "See who needs a human; answer them."),
     "jobs": _Entry("app.commands.jobs", "jobs", "List, retry and cancel background analyses."),
+    "budget": _Entry("app.commands.budget", "budget", "Limit what AI may cost; see what is left."),
     "webhooks": _Entry(
         "app.commands.webhooks", "webhooks", "Have other systems told of every case."
     ),

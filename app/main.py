@@ -15,21 +15,25 @@ from app.api import problems
 from app.api.auth import OperatorGate, bearer_token
 from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
+from app.api.costs import CostController
 from app.api.docs import openapi_config
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
 from app.api.jobs import JobController
 from app.api.metrics import metrics_route
+from app.api.opinions import RatingController, ReviewController
 from app.api.page import page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
 from app.core.accounting.meter import LedgerMeter
+from app.core.accounting.monitoring import AIMonitoringService
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import Interviewer
 from app.core.job_desk import JobDesk
+from app.core.opinions import OpinionDesk
 from app.core.push import Subscriptions
 from app.core.reading import Reader
 from app.core.rules import Rules
@@ -45,6 +49,7 @@ from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
+from app.state.opinions import Opinions
 from app.state.outbox import Outbox
 from app.state.store import Store
 from app.state.workforce import Workforce
@@ -74,9 +79,11 @@ class Parts(Struct, frozen=True, kw_only=True):
     desk: JobDesk
     handoffs: HandoffDesk
     subscriptions: Subscriptions
+    opinions: OpinionDesk
     flags: LiveFlags
     model: FailoverModel | None
     meter: LedgerMeter
+    monitoring: AIMonitoringService
     metrics: Metrics
     tracing: Tracing
     exposition: Exposition
@@ -142,9 +149,11 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         desk=JobDesk(conversations, board, workforce, errands),
         handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
+        opinions=OpinionDesk(conversations, Opinions(store), engine.playbooks),
         flags=flags,
         model=engine.model,
         meter=engine.meter,
+        monitoring=AIMonitoringService(store, engine.meter.catalogue, on_row=metrics.attempt),
         metrics=metrics,
         tracing=tracing,
         exposition=Exposition(metrics, FigureReader(store).read),
@@ -178,7 +187,7 @@ def create_app(parts: Parts) -> Litestar:
 
     triage = Router(
         path=BASE_PATH,
-        route_handlers=[TurnController, CaseController, PushController],
+        route_handlers=[TurnController, CaseController, RatingController, PushController],
         dependencies={
             "token": Provide(bearer_token, sync_to_thread=False),
             "subscriptions": Provide(lambda: parts.subscriptions, sync_to_thread=False),
@@ -188,10 +197,11 @@ def create_app(parts: Parts) -> Litestar:
 
     operating = Router(
         path=BASE_PATH,
-        route_handlers=[JobController, HandoffController],
+        route_handlers=[JobController, HandoffController, ReviewController, CostController],
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
+            "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
         },
         guards=[parts.operators.guard],
         security=[{"operator_token": []}],
@@ -210,6 +220,7 @@ def create_app(parts: Parts) -> Litestar:
         ],
         dependencies={
             "intake": Provide(lambda: parts.intake, sync_to_thread=False),
+            "opinions": Provide(lambda: parts.opinions, sync_to_thread=False),
             "reader": Provide(lambda: parts.reader, sync_to_thread=False),
             "runner": Provide(lambda: parts.runner, sync_to_thread=False),
             "store": Provide(lambda: parts.store, sync_to_thread=False),

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from app.api import flags_schema, handoff_schema, schema
+from app.api import cost_schema, flags_schema, handoff_schema, opinion_schema, schema
 from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
@@ -39,9 +39,17 @@ _BODIES = (
     handoff_schema.OperatorRequest,
     handoff_schema.OperatorReply,
     handoff_schema.OperatorAnswer,
+    opinion_schema.RatingRequest,
+    opinion_schema.RatingView,
+    opinion_schema.ReviewRequest,
+    opinion_schema.OpinionsView,
     flags_schema.FlagsView,
     flags_schema.FlagsTaken,
     flags_schema.GrowthBookHook,
+    cost_schema.BudgetLimit,
+    cost_schema.BudgetList,
+    cost_schema.CostReport,
+    cost_schema.CaseCosts,
     schema.JobList,
     schema.WorkerList,
     schema.PushRequest,

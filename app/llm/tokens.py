@@ -38,11 +38,12 @@ def normalised(
         cache_write=written,
         reasoning=thought,
         clamped=said != (total_in, total_out, cached, written, thought),
-        cost_nano_usd=_nano(cost_usd),
+        cost_nano_usd=nano_of(cost_usd),
     )
 
 
-def _nano(usd: Decimal | None) -> int | None:
+def nano_of(usd: Decimal | None) -> int | None:
+    """Return an amount in USD in nano-USD, rounded half to even; None if it is none."""
     if usd is None or not usd.is_finite() or usd < 0:
         return None
     return int((usd * _NANO).to_integral_value(rounding=ROUND_HALF_EVEN))

@@ -1,13 +1,16 @@
 """Makes rows, requests and attempts for the ledger's tests."""
 
+import asyncio
 import time
 from typing import Any
 
 from msgspec.structs import replace
 
-from app.domain.ledger import Account, LedgerRow
+from app.domain.ledger import Account, LedgerRow, scopes_of
 from app.domain.usage import Attempt, Operation, Outcome, Provider, Usage
 from app.llm.model import ChatMessage, ModelRequest
+from app.state.ledger import Ledger
+from app.state.store import Store
 
 ACCOUNT = Account(case_id="case-1", turn=2, playbook="legal_br", arm="greeting:warm")
 
@@ -83,3 +86,15 @@ def attempt(
         latency_ms=50.0,
     )
     return replace(made, **changes)
+
+
+def settled(url: str, *rows: LedgerRow) -> None:
+    """Write rows into the ledger of a Valkey."""
+
+    async def work() -> None:
+        store = Store(url)
+        for one in rows:
+            await Ledger(store).settle(one, scopes_of(one.operation, one.arm), reserved=False)
+        await store.close()
+
+    asyncio.run(work())
