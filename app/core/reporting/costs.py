@@ -74,7 +74,7 @@ class SlotCost(Struct, frozen=True, kw_only=True):
 
 
 class BudgetUse(Struct, frozen=True, kw_only=True):
-    """How a budget stood until the span's end, in the worst of its periods that the span touches."""
+    """How a budget stood at the span's end, in the worst of its periods that the span touches."""
 
     scope: str
     period: Period

@@ -61,12 +61,6 @@ class Span(Struct, frozen=True, kw_only=True):
         """
         return (self.until_ms - self.since_ms) / HOUR_MS
 
-    @property
-    def on_the_hour(self) -> bool:
-        """Whether it begins and ends with an hour of UTC, and so do all hours of its clocks."""
-        offsets = {_local(at, self.zone).utcoffset() for at in (self.since_ms, self.until_ms)}
-        return all(one is not None and not one % timedelta(hours=1) for one in offsets)
-
     def earlier(self, days: int) -> "Span":
         """Return as many days that lie so much before."""
         back = timedelta(days=days)
@@ -131,6 +125,18 @@ def check_zone(zone: str) -> ZoneInfo:
 def local_date(at_ms: int, zone: str) -> date:
     """Return the date that calendars in a zone show."""
     return _local(at_ms, zone).date()
+
+
+def on_the_hour(since_ms: int, until_ms: int, zone: str) -> bool:
+    """Say whether a zone's clocks differ from UTC by whole hours all the time.
+
+    >>> on_the_hour(0, DAY_MS, "America/Sao_Paulo"), on_the_hour(0, DAY_MS, "Asia/Kolkata")
+    (True, False)
+    """
+    offsets = {
+        _local(at, zone).utcoffset() for at in (*range(since_ms, until_ms, DAY_MS), until_ms)
+    }
+    return all(one is not None and not one % timedelta(hours=1) for one in offsets)
 
 
 def due_ms(day: date, hour: int, zone: str) -> int:
