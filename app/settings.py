@@ -88,6 +88,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     stalled_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """How long a reader may take nothing of what waits for it before its connection is cut."""
+    slack_webhook_url: str | None = None
+    """The incoming webhook of the channel that reports are sent to; a secret. Without it they are
+    only written to `reports` in `var`."""
+    report_hour: Annotated[int, Meta(ge=0, le=23)] = 7
+    """At which hour reports of the days before are made."""
+    report_zone: str = "America/Sao_Paulo"
+    """Whose days and hours these are, and those in the reports: an IANA time zone."""
+    report_language: Literal["en", "pt-BR"] = "en"
+    """In which language reports are written."""
+    report_url: Annotated[str, Meta(pattern="^https?://")] | None = None
+    """Where that folder is served, if it is, so that Slack can link to a report."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

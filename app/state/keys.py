@@ -44,6 +44,12 @@ SEEN_WEBHOOK = "tri:webhook:"
 REPORTS = "tri:reports:sent"
 """Hash: when each kind of report was sent last, Unix time in milliseconds; without a time to live,
 so that one that was never sent again is noticed."""
+REPORTS_SINCE = "tri:reports:since"
+"""String: when this installation first looked for reports to make; it makes none of days before."""
+REPORTS_DUE = "tri:reports:due"
+"""Sorted set: reports that are to be made or sent, `kind:day`, by when to try."""
+REPORTS_KNOWN = "tri:reports:known"
+"""Sorted set: the latest reports that were ever due, by that time, so that each is made once."""
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
@@ -134,6 +140,11 @@ def agenda(queue: str) -> str:
     Written before the job is, in the same round trip: it may name one too many, never one too few.
     """
     return f"tri:agenda:{queue}"
+
+
+def report(name: str) -> str:
+    """Return the hash of how a report stands, `costs:2026-11-25`; `:k` after it is its lease."""
+    return f"tri:reports:{{{name}}}"
 
 
 def durations(queue: str) -> str:

@@ -26,7 +26,7 @@ JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 """Scripts over the keys of a case that concern one of its background jobs."""
 ALONE = (
     "renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out",
-    "offer_flags",
+    "offer_flags", "let_go",
 )  # fmt: skip
 """Scripts over one key of their own."""
 

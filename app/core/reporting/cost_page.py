@@ -30,6 +30,8 @@ from app.core.reporting.wording import WORDS, Words
 
 MOST_SERIES = 5
 """Models that pictures tell apart; the others are one."""
+_LABELS = 5
+"""How many days of a picture are named."""
 _TIGHT = 0.8
 """From this share of a budget on, its row stands out."""
 
@@ -112,7 +114,7 @@ class _Page:
         ]
 
     def _day_labels(self, slots: Sequence[SlotCost]) -> list[str]:
-        step = max(1, -(-len(slots) // 7))
+        step = max(1, -(-len(slots) // _LABELS))
         last = len(slots) - 1
         return [
             "" if (last - number) % step else self.formats.short_day(_day(one))
@@ -166,14 +168,14 @@ class _Page:
         heading = Heading(text=words.budgets, about=words.budgets_about if uses else "")
         if not uses:
             return [heading, Note(text=words.no_budgets, tone="faint")]
-        shares = [_used(one) for one in uses]
+        shares = [used_share(one) for one in uses]
         return [
             heading,
             Table(
                 headings=[words.budget, words.spent, words.limit, words.used],
                 rows=[
                     [
-                        self._budget_name(one),
+                        budget_name(one, words, self.formats),
                         self.formats.money(one.spent_nano_usd),
                         self.formats.money(one.limit_nano_usd),
                         self.formats.percent(share),
@@ -184,18 +186,6 @@ class _Page:
                 tones=["bad" if share >= _TIGHT else "plain" for share in shares],
             ),
         ]
-
-    def _budget_name(self, use: BudgetUse) -> str:
-        kind, _, name = use.scope.partition(":")
-        scope = {
-            "global": self.words.everything,
-            "operation": operation_name(name, self.words),
-            "arm": name,
-        }[kind]
-        since = datetime.fromtimestamp(use.since_ms / 1_000, UTC)
-        when = {"hour": f"{since:%H}:00", "day": self.formats.short_day(since.date()), "month": ""}
-        detail = f" ({when[use.period]})" if when[use.period] else ""
-        return f"{scope} · {self.words.periods[use.period]}{detail}"
 
     def sums(self) -> list[Block]:
         report, words = self.report, self.words
@@ -357,7 +347,17 @@ def _against_before(report: CostReport, words: Words, formats: Formats) -> str:
     return words.on_span_before.format(change, formats.number(report.span.length))
 
 
-def _used(use: BudgetUse) -> float:
+def budget_name(use: BudgetUse, words: Words, formats: Formats) -> str:
+    """Return what a budget is for, and for which of its periods it is told."""
+    kind, _, name = use.scope.partition(":")
+    scope = {"global": words.everything, "operation": operation_name(name, words), "arm": name}
+    since = datetime.fromtimestamp(use.since_ms / 1_000, UTC)
+    when = {"hour": f" ({since:%H}:00)", "day": f" ({formats.short_day(since.date())})"}
+    return f"{scope[kind]} · {words.periods[use.period]}{when.get(use.period, '')}"
+
+
+def used_share(use: BudgetUse) -> float:
+    """Return which share of a budget was spent; all of one of nothing, if anything was."""
     if use.limit_nano_usd:
         return use.spent_nano_usd / use.limit_nano_usd
     return 1.0 if use.spent_nano_usd else 0.0

@@ -19,7 +19,8 @@ _NOTABLE = 0.2
 def subtitle(span: Span, made_ms: int, *, over: bool, language: Language) -> str:
     """Say which days a report is about."""
     words, formats = WORDS[language], Formats(language)
-    parts = [formats.span(span)]
+    days = formats.span(span)
+    parts = [days[0].upper() + days[1:]]
     if not over:
         parts.append(f"{words.so_far} ({formats.moment(made_ms, span.zone)})")
     if span.length == 1 and span.hours != _USUAL_HOURS:
