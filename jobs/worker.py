@@ -1,7 +1,8 @@
 """The worker's composition root: arq workers that outlive an outage of their storage.
 
 One process serves any of the queues, each with slots of its own, so that a slow analysis never
-stands in the way of a quick one. Besides, it looks after forgotten jobs and tidies the indexes.
+stands in the way of a quick one. Besides, it looks after forgotten jobs, tidies the indexes, drains
+what happened into the warehouse and makes the reports of it.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ from app.telemetry.readers import Readers
 from app.telemetry.tracing import build_tracing
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
 from jobs.metrics import served
+from jobs.reports import report
 from jobs.tasks import abandon, analyse, sweep
 from jobs.warehouse import drain
 from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
@@ -115,6 +117,7 @@ async def run_worker(
         duties.reconciler.run,
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         lambda: drain(settings, duties.store),
+        lambda: report(settings, duties.store, duties.leases),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks = [asyncio.create_task(_kept_up(make)) for make in makers]

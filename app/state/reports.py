@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, get_args
 
-import msgspec
 from msgspec import Meta, Struct
 
 from app.domain.errors import StateUnavailable
@@ -249,17 +248,11 @@ class Reports:
 
 def _state(row: Any) -> ReportState:
     fields: dict[str, bytes] = {name.decode(): value for name, value in pairs(row)}
-    numbers = {
+    values: dict[str, Any] = {
         name: int(fields[name])
         for name in ("made_ms", "sent_ms", "given_up_ms", "tries")
         if name in fields
     }
-    error = fields.get("error")
-    return msgspec.convert(
-        {
-            **numbers,
-            "error": None if error is None else error.decode(),
-            "message": fields.get("message"),
-        },
-        ReportState,
-    )
+    if "error" in fields:
+        values["error"] = fields["error"].decode()
+    return ReportState(**values, message=fields.get("message"))
