@@ -147,8 +147,9 @@ class Interviewer:
                 late = self._advice(claim, step.assessment, known=assessment).rstrip()
                 if late:
                     yield Words(_apart(late))
-                async for word in self._spoken(_apart(step.question), watched):
-                    yield word
+                if step.question:
+                    # At once: a list read out at a pace would hold up the turn's end for seconds.
+                    yield Words(_apart(step.question))
                 said = advice + step.text + _apart(late) + _apart(step.question)
                 async for ending in self._concluded(claim, replace(step, text=said), text):
                     yield ending

@@ -270,6 +270,17 @@ async def test_the_question_is_spoken_word_by_word() -> None:
     assert len(words) > 15
 
 
+async def test_after_a_models_words_the_question_comes_at_once() -> None:
+    """Read out at a pace it would keep the turn from ending for as long."""
+    model = ScriptedModel("openai")
+    case = talk(model)
+    saying(model, "I see.")
+    answer = await case.take(STORY)
+    words = [one.text for one in case.steps if isinstance(one, Words)]
+    assert words == ["I see.", f"\n\n{LISTED}"]
+    assert answer.reply == "".join(words)
+
+
 def test_a_calm_condition_holds_until_a_flag_is_raised() -> None:
     """And of several chosen options, any of those wanted will do."""
     flag = RaisedFlag(code="gas_smell", turn=1, source="rules")
