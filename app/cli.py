@@ -44,6 +44,9 @@ _COMMANDS = {
     "warehouse": _Entry(
         "app.commands.warehouse", "warehouse", "Ask the warehouse; drain, compact and erase in it."
     ),
+    "report": _Entry(
+        "app.commands.report", "report", "Report costs and performance of any days; send them."
+    ),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }
 
