@@ -128,12 +128,21 @@ JOIN (SELECT user_id, min(timestamp) AS first_seen FROM exposures GROUP BY user_
   ON e.user_id = f.user_id AND f.timestamp >= e.first_seen"""
 
 
+def _first_exposures(dialect: Dialect) -> str:
+    return f"""
+SELECT DISTINCT ON (e.person, e.experiment_id) e.person AS user_id, e.experiment_id,
+  e.variation_id, v.variations, {_time(dialect, "e.occurred_ms")} AS timestamp,
+  e.locale, e.playbook, e.flags
+FROM exposure e JOIN (SELECT person, experiment_id, count(DISTINCT variation_id) AS variations
+  FROM exposure GROUP BY person, experiment_id) v
+  ON v.person = e.person AND v.experiment_id = e.experiment_id
+ORDER BY e.person, e.experiment_id, e.occurred_ms, e.variation_id, e.id"""
+
+
 def _outcomes(_: Dialect) -> str:
     return """
 SELECT e.experiment_id, e.variation_id, e.variations, e.timestamp AS exposed_at, f.*
-FROM (SELECT DISTINCT ON (user_id, experiment_id) user_id, experiment_id, variation_id, timestamp,
-    count(*) OVER (PARTITION BY user_id, experiment_id) AS variations
-  FROM exposures ORDER BY user_id, experiment_id, timestamp, variation_id) e
+FROM first_exposures e
 JOIN all_facts f ON f.user_id = e.user_id AND f.timestamp >= e.timestamp"""
 
 
@@ -143,6 +152,7 @@ VIEWS: Mapping[str, Callable[[Dialect], str]] = {
     "latest_reviews": _latest_reviews,
     "cases": _cases,
     "exposures": _exposures,
+    "first_exposures": _first_exposures,
     "all_facts": _all_facts,
     "facts": _facts,
     "outcomes": _outcomes,
