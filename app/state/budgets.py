@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from app.domain.ledger import PERIODS, Budget, BudgetState, Period, Scope, period_end_ms
-from app.state.ledger_keys import BUDGETS, HELD, SPENT, field, pairs
+from app.state.ledger_keys import BUDGETS, COMMON, SPENT, field
 from app.state.store import Store
 
 
@@ -48,30 +48,29 @@ class Budgets:
         return bool(await self._store.command("HDEL", BUDGETS, f"{scope}|{period}"))
 
     async def states(self) -> list[BudgetState]:
-        """Return every budget as it stands, by the server's clock.
+        """Return every budget as it stands, all at one moment and by the server's clock.
 
         Raises:
             StateUnavailable: if the storage does not answer.
         """
-        limits, held, clock = await self._store.commands(
-            [("HGETALL", BUDGETS), ("HGETALL", HELD), ("TIME",)]
-        )
-        now = int(clock[0]) * 1_000
-        reserved = {name.decode(): int(value) for name, value in pairs(held)}
-        found = [
-            Budget(scope=Scope.parse(scope), period=period, limit_nano_usd=int(limit))
-            for (scope, period), limit in ((field(name), limit) for name, limit in pairs(limits))
-        ]
-        spent = await self.spent_of([one.scope for one in found], now) if found else {}
-        return [
-            BudgetState(
-                budget=one,
-                spent_nano_usd=spent[str(one.scope)][one.period],
-                reserved_nano_usd=max(0, reserved.get(str(one.scope), 0)),
-                ends_ms=period_end_ms(one.period, now),
+        clock, *flat = await self._store.run("ledger_budgets", COMMON, [])
+        now = int(clock)
+        states = []
+        for name, limit, spent, reserved in zip(*(flat[at::4] for at in range(4)), strict=True):
+            scope, period = field(name)
+            states.append(
+                BudgetState(
+                    budget=Budget(
+                        scope=Scope.parse(scope), period=period, limit_nano_usd=int(limit)
+                    ),
+                    spent_nano_usd=int(spent),
+                    reserved_nano_usd=max(0, int(reserved)),
+                    ends_ms=period_end_ms(period, now),
+                )
             )
-            for one in sorted(found, key=lambda one: (str(one.scope), PERIODS.index(one.period)))
-        ]
+        return sorted(
+            states, key=lambda one: (str(one.budget.scope), PERIODS.index(one.budget.period))
+        )
 
 
 def period_name(period: Period, at_ms: int) -> str:

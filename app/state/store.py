@@ -30,7 +30,7 @@ ALONE = (
 )  # fmt: skip
 """Scripts over one key of their own."""
 
-LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void")
+LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void", "ledger_budgets")
 """Scripts over the keys of the ledger."""
 RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
 """Scripts that leave facts behind for the warehouse."""
