@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check bench requirements clean
+.PHONY: help up test check bench dashboards pictures requirements clean
 .PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse
 
 help: ## List what can be made
@@ -79,6 +79,12 @@ prove-workers: .venv/dev.stamp ## Kill workers in the middle of analyses, two hu
 prove-warehouse: .venv/dev.stamp ## Kill workers while they drain, two hundred times, and count the facts
 	$(call prove,200,tests/faults/test_warehouse.py)
 
+dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from dashboards/*.py
+	@$(BIN)/python -m dashboards
+
+pictures: .venv/dev.stamp ## Draw the dashboards of a real installation into docs/pictures
+	$(BIN)/python -m pytest -m slow tests/dashboards/test_pictures.py -s $(ARGS)
+
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv
 	@for set in run dev; do \
@@ -91,5 +97,5 @@ requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 
 clean: ## Remove the environment and every cache; the data in var/ stays
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* \
-		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis tests/dashboards/schema/node_modules
 	find app plugins jobs tests -name __pycache__ -prune -exec rm -rf {} +

@@ -89,7 +89,7 @@ def test_what_panels_say_is_what_happened(watched: Watched) -> None:
     opened = watched.prometheus.now('sum(triage_cases_total{status="started"})', watched.ended)
     assert opened[0].points[0][1] == 7 * ROUNDS
     failed = watched.prometheus.now(
-        'sum(triage_ai_calls_total{outcome="failed", error_type="overloaded"})', watched.ended
+        'sum(triage_ai_calls_total{outcome="failed", error_type="provider_error"})', watched.ended
     )
     assert failed[0].points[0][1] == ROUNDS
     hits = watched.prometheus.now('sum(triage_cache_requests_total{result="hit"})', watched.ended)

@@ -82,14 +82,12 @@ class Town(Struct, frozen=True):
 
     def fails(self) -> None:
         """Let a first provider fail a person; the second one answers."""
-        self.mock.scenario(
-            [{"type": "fail", "status": 529, "match": OPENAI}, _says(GOOD, ANTHROPIC)]
-        )
+        self._plays({"type": "fail", "status": 500, "match": OPENAI}, _says(GOOD, ANTHROPIC))
         self._talks()
 
     def succeeds(self) -> None:
         """Let a first provider answer a person."""
-        self.mock.scenario([_says(GOOD, OPENAI)])
+        self._plays(_says(GOOD, OPENAI))
         self._talks()
 
     def _is_heard_by_the_other_provider(self) -> None:
@@ -97,31 +95,28 @@ class Town(Struct, frozen=True):
         self.succeeds()
 
     def _has_a_result_at_once(self) -> None:
-        self.mock.scenario([_says(ENDING), _says(analysis_document())])
+        self._plays(_says(ENDING), _says(analysis_document()))
         self._talks()
 
     def _is_analysed_in_the_background(self, told: str) -> None:
         done = {"queue": "complex", "outcome": "done"}
         before = scrape(self.worker_port).value("triage_jobs_total", **done)
-        behaviours = [
+        other = analysis_document(candidates=[{"code": "plumbing.blockage", "confidence": 0.8}])
+        self._plays(
+            _says(HARD),
             _says(analysis_document(), OPENAI),
-            _says(
-                analysis_document(candidates=[{"code": "plumbing.blockage", "confidence": 0.8}]),
-                ANTHROPIC,
-            ),
+            _says(other, ANTHROPIC),
             _says(verdict_document("plumbing.leak", "Water drips.")),
             _says(report_document()),
-        ]
-        self.mock.scenario([_says(HARD)])
-        self._talks(told, behaviours)
+        )
+        self._talks(told)
         until(
             lambda: scrape(self.worker_port),
             lambda page: page.value("triage_jobs_total", **done) > before,
         )
-        self.mock.reset()  # the second time told, most of this was not needed
 
     def _loses_the_connection(self) -> None:
-        self.mock.scenario([{"type": "slow_first_token", "seconds": 0.3}, _says(GOOD)])
+        self._plays({"type": "slow_first_token", "seconds": 0.3}, _says(GOOD))
         case = self._opened()
         body = b'{"case_id": "%s", "message": "It drips."}' % case.id.encode()
         headers = {"Content_Type": "application/json", "Idempotency_Key": uuid4().hex}
@@ -139,11 +134,13 @@ class Town(Struct, frozen=True):
         asked = self.api.post(f"/cases/{case.id}/handoff", {"reason": ""}, case.token, key=key)
         assert asked.status < 300, asked
 
-    def _talks(self, told: str = "Water drips.", then: list[dict[str, Any]] | None = None) -> None:
-        case = self._opened()
-        if then:
-            self.mock.scenario(then)
-        frames = self.api.talk(case, told)
+    def _plays(self, *behaviours: Mapping[str, Any]) -> None:
+        """Tell the models what they answer next, and nothing that was left from before."""
+        self.mock.reset()
+        self.mock.scenario(behaviours)
+
+    def _talks(self, told: str = "Water drips.") -> None:
+        frames = self.api.talk(self._opened(), told)
         assert frames[-1].event == "turn.completed", frames[-1]
 
     def _opened(self) -> Case:
