@@ -16,6 +16,7 @@ import matplotlib.dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from msgspec import UNSET
 
 from dashboards.building import COLUMNS, Unit
 from dashboards.model import Bars, Dashboard, Figures, Lines, Panel, RowTitle, Target
@@ -120,7 +121,7 @@ def _lines(card: Axes, panel: Lines, found: list[tuple[str, Series]]) -> None:
     defaults = panel.field_config.defaults
     unit = defaults.unit
     style = defaults.custom
-    stacked = bool(style) and style.stacking.mode == "normal"
+    stacked = style is not UNSET and style.stacking.mode == "normal"
     found = sorted(found, key=lambda pair: -max(_numbers(pair[1]), default=0.0))
     chart: Axes = card.inset_axes((0.09, 0.40, 0.89, 0.46))
     _dark(chart, unit)
@@ -210,5 +211,5 @@ def _dark(chart: Axes, unit: str) -> None:
 
     chart.yaxis.set_major_formatter(FuncFormatter(label))
     chart.yaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
-    chart.xaxis.set_major_formatter(mpl.dates.DateFormatter("%H:%M:%S"))
-    chart.xaxis.set_major_locator(mpl.dates.AutoDateLocator(maxticks=6))
+    chart.xaxis.set_major_formatter(mpl.dates.DateFormatter("%H:%M:%S"))  # type: ignore[no-untyped-call]
+    chart.xaxis.set_major_locator(mpl.dates.AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
