@@ -53,6 +53,9 @@ def serve() -> None:
     It needs storage: TRIAGE_REDIS_URL, or the embedded server of a running `triage up` with the
     same TRIAGE_VAR. Any number of instances may share one storage.
     """
+    # Nothing that a start builds is garbage, and the collector would walk it again and again.
+    gc.freeze()
+    gc.disable()
     settings = read_settings(os.environ)
     set_up_logging(settings, f"api:{settings.port}")
     uvloop.run(run(settings, load_rules(settings)))
@@ -80,8 +83,8 @@ async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     )
     # What is built now lives as long as the process. Left to the collector, it is walked again and
     # again, and every conversation stands still meanwhile.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     log = structlog.get_logger(__name__)
     log.info("instance.starting", host=settings.host, port=settings.port)
     await DrainingServer(config, parts).serve()
