@@ -38,9 +38,9 @@ def weeks(first_ms: int, days: int, *, seed: int = 7, scale: float = 1.0) -> lis
         weekday = (first_ms // DAY + 3 + day) % 7
         weight = scale * (0.45 if weekday >= 5 else 1.0) * (1 + 0.02 * day)
         for hour, busy in enumerate(_BUSY):
-            for number in range(round(busy * weight * dice.uniform(0.6, 1.4))):
+            for _ in range(round(busy * weight * dice.uniform(0.6, 1.4))):
                 at = first_ms + day * DAY + hour * HOUR + dice.randrange(HOUR)
-                found += _case(f"c{day:02d}{hour:02d}{number:02d}", at, dice)
+                found += _case(at, dice)
     return found
 
 
@@ -49,7 +49,7 @@ def rows_of(facts: list[Fact]) -> list[LedgerRow]:
     return [one.row for one in facts if isinstance(one, AiCall)]
 
 
-def _case(name: str, at: int, dice: random.Random) -> Iterator[Fact]:
+def _case(at: int, dice: random.Random) -> Iterator[Fact]:
     case_id = f"{dice.getrandbits(128):032x}"
     arm = dice.choice(("control", "warm"))
     who: dict[str, Any] = {"experiment": "greeting", "variation": arm}
@@ -60,12 +60,12 @@ def _case(name: str, at: int, dice: random.Random) -> Iterator[Fact]:
     for number in range(1, turns + 1):
         moment += dice.randint(15_000, 70_000)
         yield turn(case_id, number, moment, **who)
-        yield from _calls(f"{name}.{number}", case_id, moment, "interview", arm, dice)
+        yield from _calls(f"{case_id}.{number}", case_id, moment, "interview", arm, dice)
     if ends > 0.2:
         yield completed(case_id, moment, moment - at + 5_000, **who)
-        yield from _calls(f"{name}.a", case_id, moment + 9_000, "analysis", arm, dice)
+        yield from _calls(f"{case_id}.a", case_id, moment + 9_000, "analysis", arm, dice)
         if dice.random() < 0.2:
-            yield from _calls(f"{name}.j", case_id, moment + 15_000, "judge", arm, dice)
+            yield from _calls(f"{case_id}.j", case_id, moment + 15_000, "judge", arm, dice)
         yield analysed(case_id, turns, dice.choice(_CODES), moment + 20_000, **who)
         if dice.random() < 0.35:
             score = min(10, round(dice.gauss(8.4, 1.8)))
