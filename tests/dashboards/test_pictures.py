@@ -8,8 +8,9 @@ from dashboards.__main__ import PAGES
 from dashboards.building import build
 from tests.dashboards.test_live import Watched, lived_through
 from tests.support.pictures import draw
-from tests.support.prometheus import Tool, running_prometheus, until
+from tests.support.prometheus import Tool, running_prometheus
 from tests.support.scripted_load import town
+from tests.support.waiting import until
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 ROUNDS = 20

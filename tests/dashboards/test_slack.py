@@ -18,11 +18,11 @@ from tests.support.prometheus import (
     Tool,
     running_alertmanager,
     running_prometheus,
-    until,
 )
 from tests.support.receivers import Receiver, receiving
 from tests.support.rules import alerts
 from tests.support.scripted_load import town
+from tests.support.waiting import until
 
 PEOPLE = 24
 """Two of three are failed by their first provider: forty attempts, sixteen of them failed."""

@@ -6,8 +6,7 @@ long as a minute of an installation's, so that tests need not wait.
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +27,6 @@ TOOLS: Mapping[Tool, str] = {
     "amtool": "amtool",
 }
 """Their commands, as Debian names them."""
-_PATIENCE = 40.0
-_STEP_SECONDS = 0.1
 _WAIT = re.compile(r"(?m)^( +for:) \w+$")
 
 
@@ -174,14 +171,6 @@ def running_alertmanager(command: str, folder: Path, slack: str) -> Iterator[Ale
         yield Alertmanager(port)
     finally:
         program.close()
-
-
-def until(holds: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> None:
-    """Wait until something holds; fails, saying what, where it never does."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(_STEP_SECONDS)
 
 
 def _is_ready(port: int) -> bool:

@@ -31,8 +31,8 @@ from tests.support.replies import (
     turn_document,
     verdict_document,
 )
-from tests.support.scrapes import scrape, until
 from tests.support.toml_text import write_playbook
+from tests.support.waiting import until
 
 OPENAI = {"provider": "openai"}
 ANTHROPIC = {"provider": "anthropic"}
@@ -99,8 +99,7 @@ class Town(Struct, frozen=True):
         self._talks()
 
     def _is_analysed_in_the_background(self, told: str) -> None:
-        done = {"queue": "complex", "outcome": "done"}
-        before = scrape(self.worker_port).value("triage_jobs_total", **done)
+        before = self._analysed()
         other = analysis_document(candidates=[{"code": "plumbing.blockage", "confidence": 0.8}])
         self._plays(
             _says(HARD),
@@ -110,10 +109,11 @@ class Town(Struct, frozen=True):
             _says(report_document()),
         )
         self._talks(told)
-        until(
-            lambda: scrape(self.worker_port),
-            lambda page: page.value("triage_jobs_total", **done) > before,
-        )
+        until(lambda: self._analysed() > before, "no analysis was told of")
+
+    def _analysed(self) -> int:
+        """Count the background analyses that the world was told of."""
+        return sum(b"analysis.completed" in one.body for one in list(self.hooks.requests))
 
     def _loses_the_connection(self) -> None:
         self._plays({"type": "slow_first_token", "seconds": 0.3}, _says(GOOD))
