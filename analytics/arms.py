@@ -96,10 +96,9 @@ def spread_of(a: Arm, b: Arm, reference: Reference) -> Spread:
     error = math.sqrt(va + vb)
     if reference == "normal" or va + vb == 0:
         return Spread(standard_error=error, df=None)
-    share = va / (va + vb)  # so that neither square can overflow
-    return Spread(
-        standard_error=error, df=1 / (share**2 / (a.n - 1) + (1 - share) ** 2 / (b.n - 1))
-    )
+    of_a, of_b = va / (va + vb), vb / (va + vb)  # shares first, so that no square overflows
+    df = 1 / (of_a * of_a / (a.n - 1) + of_b * of_b / (b.n - 1))
+    return Spread(standard_error=error, df=df)
 
 
 def critical(spread: Spread, alpha: float, alternative: Alternative) -> float:

@@ -23,18 +23,36 @@ from analytics.tails import Tail
 SMALL_CELL = 5
 """Below this many successes or failures in an arm, the exact test judges."""
 
-LARGEST = 5_000
-"""Above this many persons an exact test takes seconds to minutes, and the score test holds."""
+LARGEST = 400
+"""Above this many persons in both arms Boschloo's test takes seconds to minutes."""
 
 
 def needs_exact(a: Count, b: Count) -> bool:
-    """Say whether a cell is below five while the arms are small enough for an exact test.
+    """Say whether a cell is below five, so that an exact test has to judge.
 
     >>> needs_exact(Count(n=40, successes=2), Count(n=40, successes=20))
     True
     """
     cells = (a.successes, a.n - a.successes, b.successes, b.n - b.successes)
-    return min(cells) < SMALL_CELL and a.n + b.n <= LARGEST
+    return min(cells) < SMALL_CELL
+
+
+def exact_test(
+    a: Count, b: Count, *, alternative: Alternative = "two-sided"
+) -> Test | NotComputable:
+    """Ask whether two shares differ by the exact test that can be had: Boschloo's, or Fisher's.
+
+    Boschloo's is the stronger, but above 400 persons it takes seconds to minutes; Fisher's is exact
+    as well, and errs on the safe side.
+
+    Raises:
+        ValueError: the alternative is none.
+
+    >>> exact_test(Count(n=2000, successes=2), Count(n=2000, successes=11)).method
+    'fisher'
+    """
+    test = boschloo_test if a.n + b.n <= LARGEST else fisher_test
+    return test(a, b, alternative=alternative)
 
 
 def boschloo_test(
@@ -130,7 +148,7 @@ def clopper_pearson_interval(
 
 
 def with_exact_p(effect: Effect, a: Count, b: Count) -> Effect | NotComputable:
-    """Return the effect with the p of Boschloo's test in place of its own.
+    """Return the effect with the p of the exact test in place of its own.
 
     >>> from analytics.proportions import newcombe_difference
     >>> a, b = Count(n=11, successes=3), Count(n=10, successes=8)
@@ -139,11 +157,11 @@ def with_exact_p(effect: Effect, a: Count, b: Count) -> Effect | NotComputable:
     """
     if a.n == 0 or b.n == 0:
         return NotComputable(reason=nobody(a))
-    test = boschloo_test(a, b, alternative=effect.alternative)
+    test = exact_test(a, b, alternative=effect.alternative)
     if isinstance(test, NotComputable):
         return effect
     name = effect.method.partition(",")[0]
-    return replace(effect, p=test.p, log10_p=test.log10_p, method=f"{name}, boschloo p")
+    return replace(effect, p=test.p, log10_p=test.log10_p, method=f"{name}, {test.method} p")
 
 
 def _table(a: Count, b: Count) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -63,7 +63,7 @@ class Analysis(Struct, frozen=True, kw_only=True):
 def analyse_share(a: Count, b: Count, plan: Plan) -> Analysis:
     """Analyse what a person does or does not: completion, one classification per person.
 
-    Score p (Boschloo's where a cell is below five and the arms are small), Newcombe's interval of
+    Score p (an exact one where a cell is below five), Newcombe's interval of
     the difference, Miettinen and Nurminen's of the lift.
 
     >>> a, b = Count(n=1000, successes=600), Count(n=1000, successes=650)
