@@ -29,7 +29,7 @@ from app.state.jobs import JobClaim, Jobs
 from app.state.leases import LeaseKeeper
 from app.telemetry.labels import JobEnd
 from app.telemetry.metrics import Metrics
-from app.telemetry.tracing import Role, Span, Tracing, Untraced
+from app.telemetry.tracing import CASE, Role, Span, Tracing, Untraced
 
 MAX_ATTEMPTS = 8
 """Workers a job may wear out before it is put before the operators."""
@@ -120,12 +120,14 @@ class AnalysisRunner:
             took = time.perf_counter() - began if end == "done" else None
             self._metrics.job_ended(queue, end, took)
             span.set(
-                gen_ai_conversation_id=claim.job.case_id,
-                triage_turn=claim.job.turn,
-                triage_attempt=claim.attempt,
-                triage_queue=queue,
-                triage_planned=claim.job.planned,
-                triage_outcome=end,
+                {
+                    CASE: claim.job.case_id,
+                    "triage.turn": claim.job.turn,
+                    "triage.attempt": claim.attempt,
+                    "triage.queue": queue,
+                    "triage.planned": claim.job.planned,
+                    "triage.outcome": end,
+                }
             )
 
     async def _work(self, claim: JobClaim) -> JobEnd:
@@ -268,9 +270,9 @@ class KeptSteps:
         if (kept := self._claim.steps.get(name)) is not None:
             return kept
         with self._tracing.span("triage.analysis.step") as span:
-            span.set(triage_step=name)
+            span.set({"triage.step": name})
             record = await work()
-            span.set(error_type=record.error if name != RECALL else None)
+            span.set({"error.type": record.error if name != RECALL else None})
         self._done.add(name)
         job, done = self._claim.job, len(self._done)
         progress = AnalysisProgress(

@@ -48,7 +48,7 @@ from app.domain.playbook import Playbook
 from app.state.conversations import CaseRecord, Claim, ConversationStateManager
 from app.state.job_board import JobBoard
 from app.telemetry.metrics import Metrics
-from app.telemetry.tracing import Span, Tracing, Untraced
+from app.telemetry.tracing import CASE, Span, Tracing, Untraced
 
 _canonical = msgspec.msgpack.Encoder(order="sorted").encode
 
@@ -318,7 +318,7 @@ class Intake:
         if self._runner.draining:
             raise Draining("this instance is shutting down")
         with self._tracing.span("triage.accept", role="server") as span:
-            span.set(gen_ai_conversation_id=case_id)
+            span.set({CASE: case_id})
             receipt = await self._conversations.accept(
                 case_id,
                 Accepted(
@@ -332,7 +332,7 @@ class Intake:
                 on_busy=on_busy,
                 claim=self._runner.has_room,
             )
-            span.set(triage_turn=receipt.turn, triage_repeated=not receipt.new)
+            span.set({"triage.turn": receipt.turn, "triage.repeated": not receipt.new})
         if receipt.claim is not None:
             await self._runner.take(receipt.claim, receipt.listed_ms, awaited=streamed)
         elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:

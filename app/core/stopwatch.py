@@ -14,7 +14,7 @@ from app.domain.usage import Attempt
 from app.state.conversations import Claim
 from app.telemetry.labels import Interviewer
 from app.telemetry.metrics import Metrics
-from app.telemetry.tracing import Span
+from app.telemetry.tracing import CASE, Span
 
 
 class TurnWatch:
@@ -38,13 +38,15 @@ class TurnWatch:
         claim, state = self._claim, answer.state
         answered_by = interviewer(claim, answer.attempts)
         span.set(
-            gen_ai_conversation_id=claim.case_id,
-            triage_turn=claim.turn,
-            triage_attempt=claim.attempt,
-            triage_playbook=state.playbook,
-            triage_variant=state.variant,
-            triage_interviewer=answered_by,
-            triage_outcome=turn.outcome,
+            {
+                CASE: claim.case_id,
+                "triage.turn": claim.turn,
+                "triage.attempt": claim.attempt,
+                "triage.playbook": state.playbook,
+                "triage.variant": state.variant,
+                "triage.interviewer": answered_by,
+                "triage.outcome": turn.outcome,
+            }
         )
         took = time.perf_counter() - self._began
         provider = sum(one.latency_ms for one in answer.attempts) / 1_000

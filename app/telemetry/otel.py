@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from app.domain.errors import InvalidInput
 from app.domain.ledger import LedgerRow
-from app.telemetry.tracing import Role, Value
+from app.telemetry.tracing import CASE, Role, Value
 
 CLOSING_SECONDS = 2.0
 _KINDS: Mapping[Role, SpanKind] = {
@@ -116,7 +116,7 @@ class OpenTelemetry:
         known: dict[str, Value | None] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": row.provider,
-            "gen_ai.conversation.id": row.case_id or None,
+            CASE: row.case_id or None,
             "gen_ai.output.type": "json",
             "gen_ai.request.model": row.model,
             "gen_ai.request.stream": True,
@@ -155,12 +155,12 @@ class OpenSpan:
         """Take the SDK's span."""
         self._span = span
 
-    def set(self, **attributes: Value | None) -> None:
+    def set(self, attributes: Mapping[str, Value | None]) -> None:
         """Say more about it."""
         for name, value in attributes.items():
             if value is not None:
-                self._span.set_attribute(name.replace("_", "."), value)
-        if isinstance(error := attributes.get("error_type"), str):
+                self._span.set_attribute(name, value)
+        if isinstance(error := attributes.get("error.type"), str):
             self._span.set_status(Status(StatusCode.ERROR, error))
 
 

@@ -10,6 +10,9 @@ from typing import Literal, Protocol, runtime_checkable
 
 from app.domain.ledger import LedgerRow
 
+CASE = "gen_ai.conversation.id"
+"""The attribute that names the case, by the conventions for generative AI."""
+
 Value = str | int | float | bool
 Role = Literal["server", "consumer", "internal"]
 """`server`: answers a request. `consumer`: does what was asked for earlier."""
@@ -19,8 +22,8 @@ Role = Literal["server", "consumer", "internal"]
 class Span(Protocol):
     """Something that is under way."""
 
-    def set(self, **attributes: Value | None) -> None:
-        """Say more about it; what is None is left out. An underscore in a name stands for a dot."""
+    def set(self, attributes: Mapping[str, Value | None]) -> None:
+        """Say more about it; what is None is left out. An `error.type` says that it failed."""
         ...
 
 
@@ -63,7 +66,7 @@ class Tracing(Protocol):
 
 
 class _Nothing:
-    def set(self, **_: Value | None) -> None:
+    def set(self, _: Mapping[str, Value | None]) -> None:
         """Say nothing."""
 
 
