@@ -26,14 +26,12 @@ from analytics.warehouse.schema import NotAFact, check
 from app.domain.errors import StateUnavailable
 from app.domain.facts import ERASED, flattened
 from app.settings import Settings
-from app.state.facts import Entry, FactStream
+from app.state.facts import MANY_WAIT, Entry, FactStream
 from app.state.store import Store
 
 AT_ONCE = 5_000
 """Facts that a round takes."""
 EVERY_SECONDS = 2.0
-MANY_WAIT = 100_000
-"""So many facts in the stream say that nobody keeps up."""
 TOLD_EVERY_SECONDS = 60.0
 _BUSY_SECONDS = 0.5
 

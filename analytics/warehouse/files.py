@@ -8,7 +8,6 @@ dies with its process.
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,6 +55,7 @@ class Erased(Struct, kw_only=True):
         return until is not None and int(str(row["occurred_ms"])) <= until
 
 
+_encode_lines = msgspec.json.Encoder().encode_lines
 _decode_files = msgspec.json.Decoder(list[DataFile]).decode
 _decode_erased = msgspec.json.Decoder(Erased).decode
 
@@ -203,4 +203,4 @@ def json_lines(rows: Sequence[Mapping[str, object]], columns: Mapping[str, Type]
     '{"id":"a"}'
     """
     kept = [{name: row[name] for name in columns if name in row} for row in rows]
-    return b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept)
+    return _encode_lines(kept)

@@ -159,6 +159,34 @@ def _server(name: str, url: str) -> Iterator[Finding]:
         yield Finding(topic="storage", status="ok", text=text)
     yield _clock(server.ahead_ms)
     yield from _promises(server.settings)
+    yield from _facts(url)
+
+
+def _facts(url: str) -> Iterator[Finding]:
+    """See whether anybody takes what happened to the warehouse."""
+    import asyncio
+
+    from app.state.facts import MANY_WAIT, Backlog, FactStream
+    from app.state.store import Store
+
+    async def look() -> Backlog:
+        store = Store(url)
+        try:
+            return await FactStream(store).backlog()
+        finally:
+            await store.close()
+
+    try:
+        backlog = asyncio.run(look())
+    except StateUnavailable:
+        return  # it has been told already, or it loads
+    if backlog.waiting < MANY_WAIT and not backlog.lost:
+        return
+    text = f"{backlog.waiting:,} facts wait for the warehouse"
+    if backlog.lost:
+        text += f", and {backlog.lost:,} were lost because too many did"
+    mend = "Start a worker, or look into its log; `triage warehouse drain` drains by hand."
+    yield Finding(topic="warehouse", status="warn", text=text, mend=mend)
 
 
 def _clock(ahead_ms: float) -> Finding:

@@ -20,9 +20,9 @@ from app.commands.storage import storage_url
 from app.domain.assignment import person_key
 from app.domain.errors import InvalidInput, StateUnavailable
 from app.settings import Settings, read_settings
-from app.state.facts import Backlog, FactStream
+from app.state.facts import MANY_WAIT, Backlog, FactStream
 from app.state.store import Store
-from jobs.warehouse import MANY_WAIT, Drain, place_of
+from jobs.warehouse import Drain, place_of
 
 T = TypeVar("T")
 

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct
 from app.state import keys
 from app.state.store import Store
 
+MANY_WAIT = 100_000
+"""So many facts in the stream say that nobody keeps up."""
 _TAKEN_AT_ONCE = 1_000
 
 
