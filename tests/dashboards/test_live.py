@@ -18,7 +18,7 @@ from tests.support.rules import panels, plain, rules
 from tests.support.scripted_load import Town, town
 from tests.support.waiting import until
 
-ROUNDS = 4
+ROUNDS = 3
 INTERVAL = "8s"
 """What Grafana would put in for `$__rate_interval` when scraping every two seconds."""
 
@@ -56,7 +56,7 @@ def lived_through(there: Town, prometheus: Prometheus, rounds: int) -> tuple[flo
     """Play the script; returns when it began and when Prometheus had seen its end."""
     began = time.time()
     for period, limit in (("hour", "0.5"), ("day", "2"), ("month", "20")):
-        there.command("budget", "set", "global", period, limit)
+        there.budget(period, limit)
     for number in range(rounds):
         there.round(number)
     ended = time.time()

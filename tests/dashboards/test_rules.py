@@ -1,11 +1,14 @@
 """The rules of Prometheus: valid, and each alert fires, stays silent and is explained."""
 
+import re
 import subprocess
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
+from app.cli import main
 from app.telemetry.declared import DECLARED
 from dashboards.lint import unknown_metrics
 from tests.support.prometheus import Tool
@@ -104,6 +107,23 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
         page = (RUNBOOKS / f"{name}.md").read_text("utf-8")
         assert page.startswith(f"# {name}\n"), name
         assert {"## What it means", "## What to do"} <= set(page.splitlines()), name
+
+
+def test_every_command_of_a_runbook_exists() -> None:
+    """Whoever is woken by an alert types commands that are there, with options that they take."""
+    pages = [*RUNBOOKS.glob("*.md"), ROOT / "docs" / "monitoring.md"]
+    texts = [page.read_text("utf-8") for page in pages]
+    found = {one for text in texts for one in re.findall(r"`triage ([^`]+)`", text)}
+    assert len(found) > 10
+    context = click.Context(main)
+    for words in found:
+        command: click.Command = main
+        for word in words.split():
+            if isinstance(command, click.Group):
+                command = command.get_command(context, word) or command
+        assert not isinstance(command, click.Group), words
+        options = {name for one in command.params for name in one.opts}
+        assert {word for word in words.split() if word.startswith("--")} <= options, words
 
 
 def test_grafana_is_told_of_every_page() -> None:

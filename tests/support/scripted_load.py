@@ -5,7 +5,6 @@ of webhooks are doubles.
 """
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,6 @@ from tests.support.api import BASE, OPERATOR_TOKEN, TERMINALS, Api, Case
 from tests.support.fleet import Member, Process, fleet, parent
 from tests.support.llmock import LLMock, running_llmock
 from tests.support.playbooks import tiny_playbook
-from tests.support.processes import environment, triage
 from tests.support.receivers import Receiver, receiving
 from tests.support.replies import (
     analysis_document,
@@ -51,7 +49,6 @@ class Town(Struct, frozen=True):
     member: Member
     worker: Process
     worker_port: int
-    redis_url: str
     hooks: Receiver
 
     @property
@@ -64,11 +61,13 @@ class Town(Struct, frozen=True):
         """Where Prometheus finds them, by job."""
         return {"triage-api": self.api.port, "triage-worker": self.worker_port}
 
-    def command(self, *args: str) -> None:
-        """Run a command of operators."""
-        env = environment(TRIAGE_REDIS_URL=self.redis_url)
-        done = subprocess.run(triage(*args), env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    def budget(self, period: str, limit_usd: str) -> None:
+        """Allow so many USD in each period."""
+        path = f"{BASE}/operator/budgets/global/{period}"
+        body = b'{"limit_usd": "%s"}' % limit_usd.encode()
+        kind = "application/json"
+        answer = self.api.call("PUT", path, body, token=OPERATOR_TOKEN, Content_Type=kind)
+        assert answer.status == 200, answer
 
     def round(self, number: int) -> None:
         """Let some people come: each of them shows something else."""
@@ -180,7 +179,7 @@ def town(folder: Path) -> Iterator[Town]:
             worker.wait_said("metrics.served")
             found = _PAGE.search(worker.output())
             assert found is not None
-            yield Town(mock, member, worker, int(found[1]), valkey.url, hooks)
+            yield Town(mock, member, worker, int(found[1]), hooks)
 
 
 def _says(document: Mapping[str, Any], match: Mapping[str, str] | None = None) -> dict[str, Any]:
