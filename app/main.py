@@ -17,6 +17,7 @@ from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
+from app.api.figures import FigureController
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
@@ -86,6 +87,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     monitoring: AIMonitoringService
     metrics: Metrics
     tracing: Tracing
+    figures: FigureReader
     exposition: Exposition
     operators: OperatorGate
     readers: Readers
@@ -95,6 +97,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     """Build an instance's parts."""
     owner = process_name()
     store = Store(redis_url)
+    figures = FigureReader(store)
     tracing = build_tracing(os.environ, "api", owner)
     metrics = build_metrics(settings, rules, "api", tracing)
     engine = build_engine(settings, rules, store, metrics, tracing)
@@ -156,7 +159,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         monitoring=AIMonitoringService(store, engine.meter.catalogue, on_row=metrics.attempt),
         metrics=metrics,
         tracing=tracing,
-        exposition=Exposition(metrics, FigureReader(store).read),
+        figures=figures,
+        exposition=Exposition(metrics, figures.read),
         operators=OperatorGate(settings.operator_token),
         readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
     )
@@ -197,11 +201,18 @@ def create_app(parts: Parts) -> Litestar:
 
     operating = Router(
         path=BASE_PATH,
-        route_handlers=[JobController, HandoffController, ReviewController, CostController],
+        route_handlers=[
+            JobController,
+            HandoffController,
+            ReviewController,
+            CostController,
+            FigureController,
+        ],
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
+            "figures": Provide(lambda: parts.figures, sync_to_thread=False),
         },
         guards=[parts.operators.guard],
         security=[{"operator_token": []}],

@@ -16,14 +16,14 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def served(
     exposition: Exposition, readers: Readers, host: str, port: int | None
-) -> AsyncIterator[None]:
-    """Serve `/metrics` while the block runs; without a port, nothing is served.
+) -> AsyncIterator[str | None]:
+    """Serve `/metrics` while the block runs, and give its address; without a port, nothing is.
 
     Raises:
         InvalidInput: if something else listens at that port.
     """
     if port is None:
-        yield
+        yield None
         return
 
     async def metrics(request: web.Request) -> web.Response:
@@ -48,7 +48,9 @@ async def served(
             raise InvalidInput(
                 f"TRIAGE_METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}"
             ) from None
-        _log.info("metrics.served", address=f"http://{host}:{runner.addresses[0][1]}/metrics")
-        yield
+        at = f"[{host}]" if ":" in host else host
+        address = f"http://{at}:{runner.addresses[0][1]}/metrics"
+        _log.info("metrics.served", address=address)
+        yield address
     finally:
         await runner.cleanup()

@@ -67,6 +67,8 @@ class Duties:
         self.url = url
         self.slots = dict(slots)
         self.name = process_name()
+        self.page: str | None = None
+        """Where its metrics are served, once they are."""
         self.store = Store(url)
         self.tracing = build_tracing(os.environ, "worker", self.name)
         self.metrics = build_metrics(settings, rules, "worker", self.tracing)
@@ -120,15 +122,17 @@ async def run_worker(
         lambda: report(settings, duties.store, duties.leases),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
-    tasks = [asyncio.create_task(_kept_up(make)) for make in makers]
+    tasks: list[asyncio.Task[None]] = []
     stopped = asyncio.create_task(stopping.wait())
+    port = settings.metrics_port
     try:
-        async with served(duties.exposition, readers, settings.host, settings.metrics_port):
+        async with served(duties.exposition, readers, settings.host, port) as duties.page:
+            tasks += [asyncio.create_task(_kept_up(make)) for make in makers]
             done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
             task.result()
     finally:
-        for task in [stopped, *tasks]:
+        for task in (stopped, *tasks):
             task.cancel()
         await asyncio.gather(stopped, *tasks, return_exceptions=True)
         await _left(duties)
@@ -241,7 +245,7 @@ async def _listener(url: str) -> AsyncIterator[Redis]:
 
 async def _signs_of_life(duties: Duties) -> None:
     while True:
-        await duties.workforce.sign(duties.name, duties.slots)
+        await duties.workforce.sign(duties.name, duties.slots, duties.page)
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 

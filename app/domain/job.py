@@ -89,6 +89,9 @@ class WorkerView(Struct, frozen=True, kw_only=True):
         Mapping[Queue, int], Meta(description="How many jobs it takes at once from each queue.")
     ]
     seen_at: Annotated[int, Meta(description="Unix time in milliseconds of its last sign of life.")]
+    metrics: Annotated[
+        str | None, Meta(description="Where it serves its metrics; null where it serves none.")
+    ] = None
 
 
 def job_id(case_id: str, turn: int) -> str:
