@@ -20,8 +20,10 @@ DELAYS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 3_600.0)
 _JITTER = 0.2
 _MOST_TITLE = 150
 _MOST_FIGURES = 10
-_MOST_TEXT = 2_000
-"""Slack's limits: characters of a header, fields of a section, characters of a field."""
+"""Slack's limits: characters of a header, fields of a section."""
+_MOST_LINE = 500
+_MOST_NOTES = 5
+"""Ours, within Slack's 2,000 characters of a field and 3,000 of a text."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -104,7 +106,7 @@ def payload(message: SlackMessage) -> dict[str, Any]:
         fields = [_marked(_figure(one)) for one in message.figures[:_MOST_FIGURES]]
         blocks.append({"type": "section", "fields": fields})
     if message.notes:
-        lines = "\n".join(f"• {escaped(one)}" for one in message.notes)
+        lines = "\n".join(f"• {escaped(one)}" for one in message.notes[:_MOST_NOTES])
         blocks.append({"type": "section", "text": _marked(lines)})
     last = [one for one in (_place(message), f"`{escaped(message.key)}`") if one]
     blocks.append({"type": "context", "elements": [_marked(" · ".join(last))]})
@@ -112,13 +114,20 @@ def payload(message: SlackMessage) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """Return a text in which nothing is a mention, a link or a command to Slack.
+    """Return a text, cut to a line, in which nothing is a mention, a link or a command to Slack.
 
     >>> escaped("<!channel> *a* `b`")
     '&lt;!channel&gt; ∗a∗ ʼbʼ'
     """
     marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "`": "ʼ", "~": "∼"}
-    return text.translate({ord(one): other for one, other in marks.items()})
+    found, length = [], 0
+    for character in text:
+        written = marks.get(character, character)
+        length += len(written)
+        if length > _MOST_LINE:
+            break
+        found.append(written)
+    return "".join(found)
 
 
 def _summary(message: SlackMessage) -> str:
@@ -131,7 +140,7 @@ def _figure(figure: SlackFigure) -> str:
     lines = [escaped(figure.label), f"*{escaped(figure.value)}*"]
     if figure.note:
         lines.append(escaped(figure.note))
-    return "\n".join(lines)[:_MOST_TEXT]
+    return "\n".join(lines)
 
 
 def _place(message: SlackMessage) -> str:
