@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from analytics.experiments.declaration import Declaration, Metric
+from analytics.experiments.taken import Question, Taken
 from analytics.moments import Count, JointMoments, Moments
 from analytics.warehouse import Warehouse
 
@@ -71,28 +72,6 @@ class Group(Struct, frozen=True, kw_only=True):
             persons=self.persons + other.persons,
             metrics={name: one.merge(other.metrics[name]) for name, one in self.metrics.items()},
         )
-
-
-class Taken(Struct, frozen=True, kw_only=True):
-    """Who was taken into an experiment."""
-
-    persons: Mapping[str, int]
-    """Persons by their first variation, whatever they saw later and however short a time ago."""
-    several: int
-    """Persons who were exposed to several variations."""
-    first: dt.datetime | None
-    """The first exposure, UTC."""
-    last: dt.datetime | None
-    flags: tuple[str, ...]
-    """The hashes of the flags by which people were assigned."""
-
-
-class Question(Struct, frozen=True, kw_only=True):
-    """A statement that was asked of the warehouse."""
-
-    title: str
-    sql: str
-    parameters: tuple[Any, ...]
 
 
 class Evidence:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from analytics.experiments.aggregates import Question, Taken
 from analytics.experiments.declaration import Declaration, Metric
+from analytics.experiments.taken import Question, Taken
 from analytics.metrics import Analysis
 from analytics.novelty import Novelty
 from analytics.outlook import Outlook

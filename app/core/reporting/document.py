@@ -98,7 +98,56 @@ class Ranges(Struct, frozen=True, kw_only=True):
     scale: Sequence[tuple[float, str]]
 
 
-Block = Tiles | Heading | Note | Table | Columns | Ranges
+class Interval(Struct, frozen=True, kw_only=True):
+    """An estimate with its interval; an end that is None goes on for ever."""
+
+    label: str
+    low: float | None
+    middle: float
+    high: float | None
+    text: str
+    tone: Tone = "plain"
+
+
+class Intervals(Struct, frozen=True, kw_only=True):
+    """Intervals below each other upon one axis, with a line where there is no effect."""
+
+    title: str
+    legend: str
+    intervals: Sequence[Interval]
+    scale: Sequence[tuple[float, str]]
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """An interval at one time."""
+
+    label: str
+    """Below the axis; empty where there is no room."""
+    title: str
+    low: float
+    middle: float
+    high: float
+
+
+class Band(Struct, frozen=True, kw_only=True):
+    """How an interval narrowed over time, with a line where there is no effect."""
+
+    title: str
+    legend: str
+    moments: Sequence[Moment]
+    scale: Sequence[tuple[float, str]]
+    lines: Sequence[tuple[float, str]] = ()
+    """Further lines across, such as the smallest effect that matters."""
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """A text for machines, which opens on demand."""
+
+    title: str
+    text: str
+
+
+Block = Tiles | Heading | Note | Table | Columns | Ranges | Intervals | Band | Code
 
 
 class Document(Struct, frozen=True, kw_only=True):

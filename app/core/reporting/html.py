@@ -5,16 +5,20 @@ from importlib import resources
 from typing import assert_never
 
 from app.core.reporting.document import (
+    Band,
     Block,
+    Code,
     Columns,
     Document,
     Heading,
+    Intervals,
     Note,
     Ranges,
     Table,
     Tile,
     Tiles,
 )
+from app.core.reporting.effects import band_svg, intervals_svg
 from app.core.reporting.pictures import columns_svg, ranges_svg
 
 
@@ -65,6 +69,14 @@ def _block(block: Block) -> str:
         case Ranges(legend=legend):
             caption = f"<figcaption>{escape(legend)}</figcaption>"
             return f'<figure class="ranges">{ranges_svg(block)}{caption}</figure>'
+        case Intervals(legend=legend):
+            caption = f"<figcaption>{escape(legend)}</figcaption>"
+            return f'<figure class="ranges">{intervals_svg(block)}{caption}</figure>'
+        case Band(legend=legend):
+            caption = f"<figcaption>{escape(legend)}</figcaption>"
+            return f"<figure>{band_svg(block)}{caption}</figure>"
+        case Code(title=title, text=text):
+            return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
         case _:
             assert_never(block)
 

@@ -3,10 +3,13 @@
 from typing import assert_never
 
 from app.core.reporting.document import (
+    Band,
     Block,
+    Code,
     Columns,
     Document,
     Heading,
+    Intervals,
     Note,
     Ranges,
     Table,
@@ -52,6 +55,12 @@ def _block(block: Block) -> str:
                 f"- {text_of(one.label)}: {text_of(one.text)} (p50 / p95 / p99)" for one in ranges
             ]
             return "\n".join(rows)
+        case Intervals(intervals=intervals):
+            return "\n".join(f"- {text_of(one.label)}: {text_of(one.text)}" for one in intervals)
+        case Band(moments=moments):
+            return f"`{sparkline([one.high - one.low for one in moments])}` {text_of(block.legend)}"
+        case Code(title=title, text=text):
+            return f"{text_of(title)}\n\n```sql\n{text}\n```"
         case _:
             assert_never(block)
 

@@ -34,7 +34,7 @@ def columns_svg(picture: Columns) -> str:
             f'<line class="limit" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
             f'<text class="limit" x="100%" y="{y - 4:g}" text-anchor="end">{escape(text)}</text>'
         )
-    return _svg(picture.title, _TOP + _HEIGHT + _BOTTOM, parts)
+    return svg(picture.title, _TOP + _HEIGHT + _BOTTOM, parts)
 
 
 def ranges_svg(picture: Ranges) -> str:
@@ -55,10 +55,11 @@ def ranges_svg(picture: Ranges) -> str:
         )
     for number, one in enumerate(picture.ranges):
         parts.append(_range(one, _ROWS_TOP + number * _ROW, (x(one.p50), x(one.p95), x(one.p99))))
-    return _svg(picture.title, height, parts)
+    return svg(picture.title, height, parts)
 
 
-def _svg(title: str, height: float, parts: Sequence[str]) -> str:
+def svg(title: str, height: float, parts: Sequence[str]) -> str:
+    """Put parts of a picture together."""
     return (
         f'<svg role="img" aria-label="{escape(title)}" width="100%" height="{height:g}"'
         f' xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
