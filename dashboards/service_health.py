@@ -186,7 +186,10 @@ _WORKERS = Row(
             stacked=True,
             queries=(
                 Query(
-                    per_second("triage_deliveries_total", "kind", "outcome"), "{{kind}} {{outcome}}"
+                    only_some(
+                        per_second("triage_deliveries_total", "kind", "outcome"), "outcome", "none"
+                    ),
+                    "{{kind}} {{outcome}}",
                 ),
             ),
             width=8,

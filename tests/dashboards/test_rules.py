@@ -25,6 +25,7 @@ from tests.support.rules import (
     rules,
 )
 
+ALERTMANAGER = DASHBOARDS / "alertmanager" / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SEVERITIES = {"critical", "warning", "info"}
 
@@ -44,6 +45,29 @@ def test_prometheus_takes_the_rules(tools: dict[Tool, str]) -> None:
 def test_every_alert_does_as_its_cases_say(tools: dict[Tool, str], file: Path) -> None:
     """`promtool test rules` plays histories, and alerts fire with the expected words."""
     _run(tools["promtool"], "test", "rules", str(file))
+
+
+def test_alertmanager_takes_its_configuration(tools: dict[Tool, str]) -> None:
+    """`amtool check-config` finds nothing, and the templates can be read."""
+    _run(tools["amtool"], "check-config", str(ALERTMANAGER))
+
+
+@pytest.mark.parametrize(
+    ("severity", "receiver"),
+    [("critical", "slack-urgent"), ("warning", "slack"), ("info", "slack")],
+)
+def test_what_is_urgent_goes_its_own_way(
+    tools: dict[Tool, str], severity: str, receiver: str
+) -> None:
+    """Alertmanager's own routing sends only critical alerts to where everybody is called."""
+    command = [tools["amtool"], "config", "routes", "test", f"--config.file={ALERTMANAGER}"]
+    done = subprocess.run(
+        [*command, f"severity={severity}", "alertname=TriageNoWorker"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == receiver
 
 
 def test_a_rule_that_never_fires_is_caught(tools: dict[Tool, str], tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def written(value: float, unit: str) -> str:
         case Unit.PER_SECOND.value:
             return f"{value:.3g} /s"
         case Unit.TOKENS_PER_SECOND.value:
-            return f"{value:.3g} tokens/s"
+            return f"{value:,.0f} /s"
         case Unit.TIMES.value:
             return f"{value:.3g}x"
         case _:
