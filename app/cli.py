@@ -29,6 +29,7 @@ _COMMANDS = {
     "up": _Entry("app.commands.up", "up", "Start everything on this machine and say where to go."),
     "serve": _Entry("app.commands.serve", "serve", "Run one API instance."),
     "worker": _Entry("app.commands.worker", "worker", "Run one background worker."),
+    "top": _Entry("app.commands.top", "top", "See cases, calls, spend and queues as they move."),
     "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
     "handoff": _Entry("app.commands.handoff", "handoff", "See who needs a human; answer them."),

@@ -1,5 +1,6 @@
 """The worker's own port, at which Prometheus reads its metrics and nothing else is served."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -48,7 +49,8 @@ async def served(
             raise InvalidInput(
                 f"TRIAGE_METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}"
             ) from None
-        at = f"[{host}]" if ":" in host else host
+        reached = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104
+        at = f"[{reached}]" if ":" in reached else reached
         address = f"http://{at}:{runner.addresses[0][1]}/metrics"
         _log.info("metrics.served", address=address)
         yield address
