@@ -22,7 +22,7 @@ from app.core.reporting.schedule import span_by_default
 from app.core.reporting.spans import Span, check_zone, span_of
 from app.domain.errors import InvalidInput, TriageError
 from app.domain.figures import ReportKind
-from app.notify.slack import Slack, pause_seconds, taken
+from app.notify.slack import Slack, taken
 from app.settings import Settings, read_settings
 from app.state.figures import note_report_sent
 from app.state.reports import ReportName, Reports, ReportState
@@ -33,8 +33,9 @@ from jobs.reports import build_slack, figures_of, folder_of, made
 T = TypeVar("T")
 Form = Literal["md", "html", "json"]
 
-_TRIES = 3
-_MOST_PAUSE_SECONDS = 60.0
+_PAUSES = (1.0, 3.0)
+"""Seconds between attempts while somebody waits."""
+_MOST_PAUSE_SECONDS = 30.0
 
 
 class NotDelivered(TriageError):
@@ -146,15 +147,14 @@ async def _sent(slack: Slack, done: Report, language: Language, place: str) -> N
     days = span.first.isoformat() if span.length == 1 else f"{span.first}..{span.last}"
     message = brief(done, language, place, f"{kind_of(done)}/{days}")
     try:
-        for number in range(1, _TRIES + 1):
+        for pause in (*_PAUSES, None):
             outcome = await slack.post(message)
             if taken(outcome):
                 return
-            pause = pause_seconds(number, outcome)
-            click.echo(f"Not sent: {outcome.error}", err=True)
-            if number < _TRIES and pause <= _MOST_PAUSE_SECONDS:
-                await asyncio.sleep(pause)
-        raise NotDelivered("Slack did not take the report; a worker's own reports go on trying")
+            wait = max(pause or 0.0, outcome.retry_after or 0.0)
+            if pause is None or wait > _MOST_PAUSE_SECONDS:
+                raise NotDelivered(f"the report was not sent: {outcome.error}")
+            await asyncio.sleep(wait)
     finally:
         await slack.aclose()
 
