@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import keeping, parts, queues, starting, streams, waiting
+from tests.bench import accounts, keeping, parts, queues, starting, streams, waiting
 from tests.bench.machine import on_cores, two_cores
 from tests.bench.rig import Rig, rig
 
@@ -113,3 +113,11 @@ def test_the_queue_beside_its_peers(own_valkey: EmbeddedValkey, tmp_path: Path) 
     table = queues.compared(own_valkey.url, tmp_path, queues.Plan())
     table.publish()
     assert (table["enqueue to start, p50, beside arq"].ratio or 9) < 0.5
+
+
+@pytest.mark.parametrize("at_once", [1, 50])
+def test_the_accounts_of_a_call(ready: Rig, at_once: int) -> None:
+    """Setting money aside is one round trip, and the row is written on nobody's way."""
+    table = accounts.added(ready.valkey.url, accounts.Plan(at_once=at_once))
+    table.publish()
+    assert table[f"{at_once} at once: added before the answer, p50"].ours < 50

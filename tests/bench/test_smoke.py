@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import keeping, parts, queues, starting, streams, waiting
+from tests.bench import accounts, keeping, parts, queues, starting, streams, waiting
 from tests.bench.machine import Cores
 from tests.bench.report import Table
 from tests.bench.rig import Rig, rig
@@ -71,6 +71,11 @@ def test_queues_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None
     """Our queue and one of its peers wake a worker."""
     plan = queues.Plan(singles=5, burst=50, variants=("ours", "taskiq"))
     _is_sound(queues.compared(own_valkey.url, tmp_path, plan), tmp_path)
+
+
+def test_accounts_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None:
+    """Calls one by one and some at once are reserved and settled."""
+    _is_sound(accounts.added(own_valkey.url, accounts.Plan(calls=20, at_once=5)), tmp_path)
 
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
