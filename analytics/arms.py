@@ -97,8 +97,8 @@ def spread_of(a: Arm, b: Arm, reference: Reference) -> Spread:
     if reference == "normal" or va + vb == 0:
         return Spread(standard_error=error, df=None)
     of_a, of_b = va / (va + vb), vb / (va + vb)  # shares first, so that no square overflows
-    df = 1 / (of_a * of_a / (a.n - 1) + of_b * of_b / (b.n - 1))
-    return Spread(standard_error=error, df=df)
+    satterthwaite = 1 / (of_a * of_a / (a.n - 1) + of_b * of_b / (b.n - 1))
+    return Spread(standard_error=error, df=satterthwaite)
 
 
 def critical(spread: Spread, alpha: float, alternative: Alternative) -> float:
