@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards pictures requirements clean
-.PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse
+.PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,11 +79,15 @@ prove-workers: .venv/dev.stamp ## Kill workers in the middle of analyses, two hu
 prove-warehouse: .venv/dev.stamp ## Kill workers while they drain, two hundred times, and count the facts
 	$(call prove,200,tests/faults/test_warehouse.py)
 
+prove-statistics: .venv/dev.stamp ## Simulate experiments, twenty thousand of each kind, and count false wins
+	$(call prove,20000,tests/analytics/test_simulate.py -s)
+
 dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from dashboards/*.py
 	@$(BIN)/python -m dashboards
 
-pictures: .venv/dev.stamp ## Draw the dashboards of a real installation into docs/pictures
-	$(BIN)/python -m pytest -m slow tests/dashboards/test_pictures.py -s $(ARGS)
+pictures: .venv/dev.stamp ## Draw the dashboards of a real installation, and reports, into docs/pictures
+	$(BIN)/python -m pytest -m slow tests/dashboards/test_pictures.py \
+		tests/browser/test_report_pictures.py -s $(ARGS)
 
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.domain.facts import AiCall, Fact
 from app.domain.ledger import LedgerRow
 from tests.support.warehouses import (
@@ -59,19 +61,34 @@ def _case(at: int, dice: random.Random) -> Iterator[Fact]:
     moment = at
     for number in range(1, turns + 1):
         moment += dice.randint(15_000, 70_000)
-        yield turn(case_id, number, moment, **who)
+        yield replace(
+            turn(case_id, number, moment, **who),
+            duration_ms=round(2_400 * dice.lognormvariate(0, 0.5)),
+            outcome="completed" if dice.random() < 0.995 else "failed",
+            degraded=dice.random() < 0.02,
+        )
         yield from _calls(f"{case_id}.{number}", case_id, moment, "interview", arm, dice)
     if ends > 0.2:
         yield completed(case_id, moment, moment - at + 5_000, **who)
         yield from _calls(f"{case_id}.a", case_id, moment + 9_000, "analysis", arm, dice)
         if dice.random() < 0.2:
             yield from _calls(f"{case_id}.j", case_id, moment + 15_000, "judge", arm, dice)
-        yield analysed(case_id, turns, dice.choice(_CODES), moment + 20_000, **who)
+        waited = round(14_000 * dice.lognormvariate(0, 0.6))
+        yield replace(
+            analysed(case_id, turns, dice.choice(_CODES), moment + waited, **who),
+            since_opened_ms=moment - at + 5_000 + waited,
+            waited_ms=waited,
+            background=True,
+            attempts=1 if dice.random() < 0.99 else 2,
+            outcome="done" if dice.random() < 0.997 else "given_up",
+            cached=dice.random() < 0.15,
+        )
         if dice.random() < 0.35:
             score = min(10, round(dice.gauss(8.4, 1.8)))
             yield rating(case_id, max(0, score), moment + 60_000, **who)
         if dice.random() < 0.15:
-            yield review(case_id, "leak", moment + 90_000)
+            code = "leak" if dice.random() < 0.91 else "noise"
+            yield review(case_id, code, moment + 90_000)
     elif ends > 0.05:
         yield abandoned(case_id, moment + DAY, **who)
 
