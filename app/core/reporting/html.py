@@ -56,7 +56,8 @@ def html(document: Document) -> str:
 def _block(block: Block) -> str:
     match block:
         case Tiles(tiles=tiles):
-            return f'<dl class="tiles">{"".join(map(_tile, tiles))}</dl>'
+            by = "by3" if len(tiles) % 4 else "by4"
+            return f'<dl class="tiles {by}">{"".join(map(_tile, tiles))}</dl>'
         case Heading(text=text, about=about):
             below = f"\n<p class='about'>{escape(about)}</p>" if about else ""
             return f"<h2>{escape(text)}</h2>{below}"
