@@ -11,7 +11,7 @@ from app.domain.job import JobView, Queue, WorkerView
 from app.domain.ledger import Period
 from app.telemetry.labels import Interviewer
 
-_USD = 1e-9
+_NANO = 1e9
 _MS = 1e-3
 _SHOWN_ERRORS = 5
 
@@ -121,14 +121,14 @@ def top_of(
         first_word_p95_seconds=window.quantile(0.95, heard),
         overhead_p95_seconds=window.quantile(0.95, "triage_turn_overhead_seconds"),
         calls=_calls(window),
-        spend_usd={period: nano * _USD for period, nano in figures.money.spent_nano_usd.items()},
+        spend_usd={period: nano / _NANO for period, nano in figures.money.spent_nano_usd.items()},
         budgets=tuple(
             BudgetRow(
                 scope=str(one.budget.scope),
                 period=one.budget.period,
-                limit_usd=one.budget.limit_nano_usd * _USD,
-                spent_usd=one.spent_nano_usd * _USD,
-                reserved_usd=one.reserved_nano_usd * _USD,
+                limit_usd=one.budget.limit_nano_usd / _NANO,
+                spent_usd=one.spent_nano_usd / _NANO,
+                reserved_usd=one.reserved_nano_usd / _NANO,
                 ends_ms=one.ends_ms,
             )
             for one in figures.money.budgets

@@ -13,7 +13,7 @@ from app.telemetry.declared import Metric
 
 Series = tuple[Metric, tuple[str, ...], float]
 _MS = 1e-3
-_USD = 1e-9
+_NANO = 1e9
 
 
 class KeptGauges(Collector):
@@ -64,10 +64,10 @@ def series_of(figures: Figures) -> Iterator[Series]:
     for report, at_ms in figures.reports.items():
         yield d.REPORT_SENT, (report,), at_ms * _MS
     for window, nano_usd in figures.money.spent_nano_usd.items():
-        yield d.AI_SPEND, (window,), nano_usd * _USD
+        yield d.AI_SPEND, (window,), nano_usd / _NANO
     for state in figures.money.budgets:
         where = (str(state.budget.scope), state.budget.period)
-        yield d.BUDGET_LIMIT, where, state.budget.limit_nano_usd * _USD
-        yield d.BUDGET_SPENT, where, state.spent_nano_usd * _USD
-        yield d.BUDGET_RESERVED, where, state.reserved_nano_usd * _USD
+        yield d.BUDGET_LIMIT, where, state.budget.limit_nano_usd / _NANO
+        yield d.BUDGET_SPENT, where, state.spent_nano_usd / _NANO
+        yield d.BUDGET_RESERVED, where, state.reserved_nano_usd / _NANO
         yield d.BUDGET_PERIOD_END, where, state.ends_ms * _MS

@@ -48,8 +48,8 @@ Exemplar = Callable[[], dict[str, str] | None]
 """Returns the labels of an exemplar: the trace in which something happens, if it is traced."""
 ProcessKind = Literal["api", "worker"]
 
-_USD = 1e-9
-"""One nano-USD in USD."""
+_NANO = 1e9
+"""Nano-USD in one USD."""
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -123,7 +123,7 @@ class Metrics:
             self._counter(d.AI_UNPRICED).labels(*call[:2]).inc(exemplar=exemplar)
         if row.cost_nano_usd:
             cost = self._counter(d.AI_COST).labels(*call, self._arms.label(row.arm), row.source)
-            cost.inc(row.cost_nano_usd * _USD, exemplar=exemplar)
+            cost.inc(row.cost_nano_usd / _NANO, exemplar=exemplar)
 
     def budget_ran_out(self, action: BudgetAction) -> None:
         """Count what was done with less than planned because a budget ran out."""
@@ -160,7 +160,7 @@ class Metrics:
         took.observe(max(0.0, seconds), exemplar=exemplar)
         if cost_nano_usd is not None:
             cost = self._histogram(d.CASE_COST).labels(*where)
-            cost.observe(cost_nano_usd * _USD, exemplar=exemplar)
+            cost.observe(cost_nano_usd / _NANO, exemplar=exemplar)
 
     def turn_ended(
         self,
@@ -240,7 +240,7 @@ class Metrics:
             if (result := CACHE_RESULTS.get(what)) is not None:
                 self._counter(d.CACHE_REQUESTS).labels(strategy, result).inc(count)
             elif what == "saved_nano_usd":
-                self._counter(d.CACHE_SAVED).labels(strategy).inc(count * _USD)
+                self._counter(d.CACHE_SAVED).labels(strategy).inc(count / _NANO)
 
     def storage(self, *, ping_seconds: float | None) -> None:
         """Note how the storage answered this process; None where it did not."""
