@@ -162,6 +162,8 @@ class AnalysisRunner:
                 return "dead"
             await self._jobs.postpone(claim, reason, _backoff_ms(claim.attempt))
             return "retried"
+        if analysed.refused:
+            self._metrics.budget_ran_out("refused")
         return await self._finish(claim, playbook, analysed)
 
     @staticmethod

@@ -376,6 +376,8 @@ class Interviewer:
             )
             analysed = await self._analyst.analyse(case, Unkept())
             result = analysed.result
+            if analysed.refused:
+                self._on_budget("refused")
             attempts += analysed.attempts
             if result.needs_human:
                 asked = handoffs.requested(state.handoff, "analysis", "", state.updated_at)

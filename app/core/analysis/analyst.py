@@ -40,6 +40,8 @@ class Analysed(Struct, frozen=True, kw_only=True):
 
     result: Analysis
     attempts: tuple[Attempt, ...]
+    refused: bool = False
+    """A budget did not let models be asked, so that rules alone made it."""
 
 
 class Analyst:
@@ -113,7 +115,11 @@ class Analyst:
         provenance = replace(
             result.provenance, cost_nano_usd=cost, duration_ms=max(elapsed, _span_ms(attempts))
         )
-        return Analysed(result=replace(result, provenance=provenance), attempts=attempts)
+        return Analysed(
+            result=replace(result, provenance=provenance),
+            attempts=attempts,
+            refused=outcome.denied is not None and outcome.finding is None,
+        )
 
     async def _cost(self, case: CaseInHand, attempts: tuple[Attempt, ...]) -> int | None:
         """Return what the analysis has cost by the ledger; None where somebody may charge more.
