@@ -1,7 +1,7 @@
 """Looking often: sequences, the running sample ratio, planned looks."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -85,8 +85,8 @@ def test_what_has_no_error_has_no_sequence() -> None:
 
 def test_one_planned_look_is_the_usual_limit() -> None:
     """With a single look all alpha is spent there, whatever the spending."""
-    for spending in ("power", "o'brien-fleming", "pocock"):
-        (z,) = group_sequential.group_sequential_bounds([1.0], spending=spending)  # type: ignore[arg-type]
+    for spending in get_args(group_sequential.Spending):
+        (z,) = group_sequential.group_sequential_bounds([1.0], spending=spending)
         assert z == pytest.approx(1.959964, abs=1e-5)
 
 
