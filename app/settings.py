@@ -84,6 +84,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Signs for push services; without it, the one in `var` that `triage keys vapid` has made."""
     vapid_subject: str | None = None
     """Whom push services may write to: `mailto:` or `https:`."""
+    coalesce_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    """After a model's first word, what comes within so many milliseconds is sent on together: it
+    takes a part off what every word costs. 0 sends every word at once."""
     pace_ms: int = 15
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     stalled_seconds: Annotated[float, Meta(gt=0)] = 30.0

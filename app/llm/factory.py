@@ -14,7 +14,9 @@ _NO_KEY = "none"
 def build_models(settings: Settings, timeouts: Timeouts | None = None) -> tuple[Model, ...]:
     """Return OpenAI's model and then Anthropic's, each where a key or a base URL is set."""
     limits = timeouts or Timeouts(
-        first_token=settings.first_token_seconds, read=settings.read_seconds
+        first_token=settings.first_token_seconds,
+        read=settings.read_seconds,
+        gather=settings.coalesce_ms / 1_000,
     )
     makers: Mapping[Provider, Callable[[Settings, Timeouts], Model]] = {
         "openai": _openai,

@@ -105,6 +105,7 @@ class StreamingModel(ABC):
                             patience.words_came()
                         if shown:
                             yield TextDelta(shown)
+                            await self._gather()
                     if answer.decoder.finished:
                         rest = None
                         await self._settle(chunks, answer)
@@ -129,6 +130,11 @@ class StreamingModel(ABC):
         finally:
             patience.close()
             record.cancelled()
+
+    async def _gather(self) -> None:
+        """Let words pile up unread for as long as is set: then they wake nobody behind us."""
+        if self._timeouts.gather:
+            await asyncio.sleep(self._timeouts.gather)
 
     async def _rest(
         self, response: httpx2.Response, answer: "_Answer", stack: AsyncExitStack

@@ -20,6 +20,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """For the whole answer, so that one that drips cannot go on for ever."""
     rest: float = 5.0
     """For the rest of an answer that was given up, which is read on for its usage."""
+    gather: float = 0.0
+    """The least time between two pieces that are shown; what comes sooner is shown together."""
     settle: float = 0.25
     """After the finish event, for the usage and for the connection to become free again."""
 

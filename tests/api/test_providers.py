@@ -520,6 +520,20 @@ def patient(mock: LLMock, start: StartInstance, settings: dict[str, str]) -> Api
     return Api(begun(start, {**settings, **patience, **keys(mock, "openai")}).port)
 
 
+def test_words_can_be_sent_on_together(
+    start: StartInstance, mock: LLMock, settings: dict[str, str]
+) -> None:
+    """After the first word, what comes within the time set makes one frame; the text is whole."""
+    chosen = {**settings, **keys(mock, "openai"), "TRIAGE_COALESCE_MS": "200"}
+    api = Api(begun(start, chosen).port)
+    said = turn_document(" ".join(f"word{number}" for number in range(40)))
+    mock.scenario([reply(said)])
+    frames = api.talk(api.start(locale="en"), STORY)
+    assert whole(frames)["message"] == said["reply"]
+    assert text_of(frames) == said["reply"]
+    assert 2 <= sum(frame.event == "delta" for frame in frames) <= 20
+
+
 def test_whoever_does_not_wait_is_told_where_to_look(patient: Api, mock: LLMock) -> None:
     """`Prefer: wait=0` answers at once with 202, and the turn goes on by itself."""
     mock.scenario([slow(1.0), reply(GOOD)])

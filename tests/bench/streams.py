@@ -14,6 +14,7 @@ from tests.bench.report import Row, Table
 from tests.bench.rig import Rig, run
 
 WORDS = 100
+COALESCED_MS = 50
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -43,13 +44,17 @@ def capacity(rig: Rig, plan: Plan) -> Table:
 
     floor = loaded(*rig.floor())
     ours = loaded(*rig.ours(rig.shared("openai"), plan.cases(spread)))
+    gathering = rig.instance("openai", TRIAGE_COALESCE_MS=str(COALESCED_MS))
+    together = loaded(*rig.ours(gathering, plan.cases(spread)))
+    gathering.close()
     as_documented = rig.direct("openai", max(1, users // 4), spread, plan.seconds)
     per_core = 1e6 / (ours.cpu_per_word * plan.words)
     floor_per_core = 1e6 / (floor.cpu_per_word * plan.words)
-    delay, floor_delay = (
+    delay, late, floor_delay = (
         percentile([one for seen in load.streams for one in seen.delays], 0.99) / 1_000
-        for load in (ours, floor)
+        for load in (ours, together, floor)
     )
+    together_per_core = 1e6 / (together.cpu_per_word * plan.words)
     return Table(
         name="capacity",
         title=f"{users} open streams of {plan.words} words, {plan.every_ms:g} ms apart, one core",
@@ -76,6 +81,20 @@ def capacity(rig: Rig, plan: Plan) -> Table:
                 unit="µs",
                 beside="OpenAI SDK as documented",
                 peer=as_documented.cpu / max(1, as_documented.words) * 1e6,
+            ),
+            Row(
+                what=f"streams a second, words of {COALESCED_MS} ms sent on together",
+                ours=together_per_core,
+                unit="/s",
+                beside="floor",
+                peer=floor_per_core,
+            ),
+            Row(
+                what="from the provider to the client then, p99",
+                ours=late,
+                unit="ms",
+                aim="≤ 55 ms",
+                reached=late <= 55,
             ),
             Row(
                 what="share of the core that was had",
