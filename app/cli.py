@@ -38,6 +38,9 @@ _COMMANDS = {
     "webhooks": _Entry(
         "app.commands.webhooks", "webhooks", "Have other systems told of every case."
     ),
+    "experiment": _Entry(
+        "app.commands.experiment", "experiment", "Plan, check and judge experiments."
+    ),
     "flags": _Entry("app.commands.flags", "flags", "See, try and set the feature flags."),
     "keys": _Entry("app.commands.keys", "keys", "Make the keys for Web Push."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),

@@ -15,7 +15,7 @@ from msgspec import Struct
 from analytics.experiments.declaration import Declaration, Metric
 from analytics.experiments.taken import Question, Taken
 from analytics.moments import Count, JointMoments, Moments
-from analytics.warehouse import Warehouse
+from analytics.warehouse import Rows, Warehouse
 
 _COLUMNS = ("n", "d", "pn", "pd")
 """Above and below the line, and both before the exposure."""
@@ -197,6 +197,22 @@ SELECT count(*), avg(x), avg(y), var_pop(x), covar_pop(x, y), var_pop(y) FROM pe
                 n=n, means=(x, y), products=((xx * n, xy * n), (xy * n, yy * n))
             )
         return found
+
+    def persons(self) -> Rows:
+        """Return what every person who counts did: nobody's name, the arm, and their sums."""
+        counted = ",\n    ".join(
+            f"{_sum(value, fact, '>=')} AS {one.name}_{column}"
+            for one in self._declared.metrics
+            for column, value, fact in (("sum", "f.value", one.fact), ("count", "1", one.counted))
+        )
+        sql = f"""
+WITH {self._people()}
+SELECT row_number() OVER (ORDER BY p.timestamp, p.user_id) AS person, p.arm,
+    CAST(p.timestamp AS DATE) AS exposed_on, p.locale, p.playbook,
+    {counted}
+FROM people p LEFT JOIN all_facts f ON f.user_id = p.user_id AND f.timestamp < $2
+GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
+        return self._warehouse.query(sql, self._moment())
 
     def _moment(self) -> tuple[Any, ...]:
         mature = self._at - dt.timedelta(hours=self._declared.maturity_hours)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import median
 
 from analytics.bayes import Posterior
 from analytics.experiments.declaration import Metric, Unit
@@ -81,14 +82,22 @@ def amount(value: float, unit: Unit, *, sign: bool = False) -> str:
     >>> amount(0.615, "share"), amount(0.0672, "share", sign=True), amount(-4.25, "seconds")
     ('61.5 %', '+6.7 points', '−4.3 s')
     """
+    suffix = " %" if unit == "share" and not sign else _SUFFIXES[unit]
+    return _figure(value, unit, sign=sign) + suffix
+
+
+_SUFFIXES: Mapping[Unit, str] = {
+    "share": " points", "seconds": " s", "points": "", "score": "", "usd": "",
+}  # fmt: skip
+
+
+def _figure(value: float, unit: Unit, *, sign: bool) -> str:
     mark = ("+" if value > 0 else "−" if value < 0 else "±") if sign else "−" * (value < 0)
     size = abs(value)
     match unit:
         case "share":
-            return f"{mark}{100 * size:.1f} {'points' if sign else '%'}"
-        case "seconds":
-            return f"{mark}{size:.1f} s"
-        case "points":
+            return f"{mark}{100 * size:.1f}"
+        case "seconds" | "points":
             return f"{mark}{size:.1f}"
         case "score":
             return f"{mark}{size:.2f}"
@@ -175,8 +184,11 @@ def _of_arm(report: Report, arm: str) -> list[Block]:
     blocks: list[Block] = [
         Heading(
             text=f"Metrics: {against}",
-            about="The difference with its 95 % interval; p after Holm for primaries, after "
-            "Benjamini and Hochberg for the rest.",
+            about=(
+                "The difference with interval and p of the fixed test; p adjusted, after Holm for"
+                " primaries and after Benjamini and Hochberg for the rest, is "
+                + ("of the fixed test." if report.final else "of what may be looked at every day.")
+            ),
         ),
         _metrics(findings),
     ]
@@ -198,15 +210,14 @@ def _metrics(findings: Sequence[Finding]) -> Table:
     for one in findings:
         unit, difference = one.metric.unit, one.analysis.difference
         if isinstance(difference, NotComputable):
-            rows.append((one.metric.label, *[NOTHING] * 6, difference.reason))
+            rows.append((one.metric.label, *[NOTHING] * 5, difference.reason))
             continue
         rows.append(
             (
                 one.metric.label,
                 amount(difference.control, unit),
                 amount(difference.treatment, unit),
-                _interval(difference, _signed(unit)),
-                _lift_text(one.analysis.lift),
+                _interval(difference, unit),
                 _p_number(difference),
                 NOTHING if one.adjusted_p is None else f"{one.adjusted_p:.3g}",
                 _chance(one.analysis.posterior),
@@ -218,10 +229,9 @@ def _metrics(findings: Sequence[Finding]) -> Table:
             "Control",
             "Treatment",
             "Difference",
-            "Lift",
             "p",
             "p adjusted",
-            "Chance to win",
+            "Will win",
         ),
         rows=rows,
     )
@@ -245,8 +255,13 @@ def _lifts(findings: Sequence[Finding]) -> Intervals:
             )
             for one, effect in known
         ],
-        scale=_scale(min(max(ends, default=0.1), 2.0), lambda value: f"{100 * value:+.0f} %"),
+        scale=_scale(_reach(ends), lambda value: f"{100 * value:+.0f} %"),
     )
+
+
+def _reach(ends: Sequence[float]) -> float:
+    """Return how far the axis of lifts goes: one metric beyond all others does not flatten them."""
+    return min(max(ends, default=0.1), 4 * median(ends)) if ends else 0.1
 
 
 def _guardrails(findings: Sequence[Finding]) -> Table:
@@ -261,9 +276,7 @@ def _guardrails(findings: Sequence[Finding]) -> Table:
             (
                 one.metric.label,
                 amount(worse, unit, sign=True),
-                _interval(sequence, _signed(unit))
-                if isinstance(sequence, Effect)
-                else sequence.reason,
+                _interval(sequence, unit) if isinstance(sequence, Effect) else sequence.reason,
                 _p_number(test) if isinstance(test, Effect) else NOTHING,
                 "holds" if kept else "not known",
             )
@@ -291,7 +304,7 @@ def _primary(report: Report, one: Finding) -> list[Block]:
         every = max(1, math.ceil(len(points) / _MOST_LABELS))
         # The first days' bands are wide beyond reading: the scale is set by the later half.
         later = [effect for _, effect in points[len(points) // 2 :]]
-        reach = max(max(abs(one.low), abs(one.high)) for one in later)
+        reach = max(max(abs(each.low), abs(each.high)) for each in later)
         aim = one.metric.smallest_effect
         blocks.append(
             Band(
@@ -301,7 +314,7 @@ def _primary(report: Report, one: Finding) -> list[Block]:
                 moments=[
                     Moment(
                         label=each.day[5:] if number % every == 0 else "",
-                        title=f"{each.day}: {_interval(effect, signed)}, {each.persons:,} persons",
+                        title=f"{each.day}: {_interval(effect, one.metric.unit)}, {each.persons:,} persons",
                         low=effect.low,
                         middle=effect.estimate,
                         high=effect.high,
@@ -340,7 +353,7 @@ def _details(one: Finding, signed: Callable[[float], str]) -> Table:
             pass
     for each in one.slices:
         found = (
-            _interval(each.effect, signed)
+            _interval(each.effect, one.metric.unit)
             if isinstance(each.effect, Effect)
             else each.effect.reason
         )
@@ -355,16 +368,20 @@ def _signed(unit: Unit) -> Callable[[float], str]:
     return partial(amount, unit=unit, sign=True)
 
 
-def _interval(effect: Effect, write: Callable[[float], str]) -> str:
-    low = write(effect.low) if math.isfinite(effect.low) else "−∞"
-    high = write(effect.high) if math.isfinite(effect.high) else "∞"
-    return f"{write(effect.estimate)} [{low}, {high}]"
+def _interval(effect: Effect, unit: Unit) -> str:
+    def end(value: float) -> str:
+        if not math.isfinite(value):
+            return "∞" if value > 0 else "−∞"
+        return _figure(value, unit, sign=True)
+
+    middle = _figure(effect.estimate, unit, sign=True)
+    return f"{middle} [{end(effect.low)}, {end(effect.high)}]{_SUFFIXES[unit]}"
 
 
 def _lift_text(lift: Effect | NotComputable) -> str:
     if isinstance(lift, NotComputable):
         return NOTHING
-    return _interval(lift, lambda value: f"{100 * value:+.1f} %".replace("-", "−"))
+    return _interval(lift, "share").replace(" points", " %")
 
 
 def _p_number(effect: Effect) -> str:
