@@ -314,7 +314,8 @@ def _primary(report: Report, one: Finding) -> list[Block]:
                 moments=[
                     Moment(
                         label=each.day[5:] if number % every == 0 else "",
-                        title=f"{each.day}: {_interval(effect, one.metric.unit)}, {each.persons:,} persons",
+                        title=f"{each.day}, {each.persons:,} persons: "
+                        + _interval(effect, one.metric.unit),
                         low=effect.low,
                         middle=effect.estimate,
                         high=effect.high,
