@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 from msgspec import Struct
 
+from dashboards import ai_cost
 from dashboards.__main__ import PAGES
 from dashboards.building import build
-from dashboards.model import Dashboard, Target
+from dashboards.model import Target
 from tests.support.prometheus import Prometheus, Series, Tool, running_prometheus
 from tests.support.rules import panels, plain, rules
 from tests.support.scripted_load import Town, town
@@ -66,17 +67,29 @@ def lived_through(there: Town, prometheus: Prometheus, rounds: int) -> tuple[flo
     return began, time.time()
 
 
-@pytest.mark.parametrize("name", [page.uid for page in PAGES])
-def test_every_query_of_every_panel_has_data(watched: Watched, name: str) -> None:
-    """No panel of the page is empty, and the names of its series are whole and tell them apart."""
-    for panel in panels(_page(name)):
-        names: list[str] = []
-        for target in panel.targets:
-            found = watched.answers(target)
-            assert found, f"{panel.title}: {target.expr} answers nothing"
-            names += [one.named(target.legend_format).strip() for one in found]
-        assert all(names), f"{panel.title}: a series without a name"
-        assert len(set(names)) == len(names), f"{panel.title}: {sorted(names)}"
+def test_every_query_of_every_panel_has_data(watched: Watched) -> None:
+    """No panel of any page is empty."""
+    empty = [
+        (page.title, panel.title, target.expr)
+        for page in map(build, PAGES)
+        for panel in panels(page)
+        for target in panel.targets
+        if not watched.answers(target)
+    ]
+    assert empty == []
+
+
+def test_the_names_of_series_tell_them_apart(watched: Watched) -> None:
+    """In every panel each series has a name, and no two have the same."""
+    for page in map(build, PAGES):
+        for panel in panels(page):
+            names = [
+                one.named(target.legend_format).strip()
+                for target in panel.targets
+                for one in watched.answers(target)
+            ]
+            assert all(names), (page.title, panel.title)
+            assert len(set(names)) == len(names), (page.title, panel.title, sorted(names))
 
 
 def test_every_rule_can_be_worked_out(watched: Watched) -> None:
@@ -102,7 +115,7 @@ def test_an_empty_panel_is_caught(watched: Watched) -> None:
     """A query with one wrong letter in a label's value answers nothing, and that is seen."""
     [target] = [
         target
-        for panel in panels(_page("triage-ai-cost"))
+        for panel in panels(build(ai_cost.PAGE))
         for target in panel.targets
         if "triage_ai_unpriced_calls_total" in target.expr
     ]
@@ -115,8 +128,3 @@ def test_an_empty_panel_is_caught(watched: Watched) -> None:
         instant=True,
     )
     assert watched.answers(wrong) == []
-
-
-def _page(uid: str) -> Dashboard:
-    [found] = [page for page in PAGES if page.uid == uid]
-    return build(found)

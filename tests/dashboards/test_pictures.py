@@ -13,7 +13,7 @@ from tests.support.scripted_load import town
 from tests.support.waiting import until
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-ROUNDS = 20
+ROUNDS = 15
 
 
 @pytest.mark.slow

@@ -78,8 +78,10 @@ def test_a_rule_that_never_fires_is_caught(tools: dict[Tool, str], tmp_path: Pat
     broken = rule.replace("max(triage_workers) == 0", "max(triage_workers) < 0")
     assert broken != rule
     (tmp_path / "rules" / "service.yml").write_text(broken, "utf-8")
+    played = msgspec.yaml.decode((PROMETHEUS / "tests" / "service.yml").read_bytes())
+    played["tests"] = [one for one in played["tests"] if "TriageNoWorker" in str(one)]
     case = tmp_path / "tests" / "service.yml"
-    case.write_bytes((PROMETHEUS / "tests" / "service.yml").read_bytes())
+    case.write_bytes(msgspec.yaml.encode(played))
     command = [tools["promtool"], "test", "rules", str(case)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0

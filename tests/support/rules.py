@@ -1,5 +1,6 @@
 """What the committed rules of Prometheus and their cases say."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class _Cases(Struct, frozen=True):
     tests: list[Case]
 
 
+@cache
 def rules() -> list[Rule]:
     """Return every committed rule."""
     files = [msgspec.yaml.decode(file.read_bytes(), type=_Rules) for file in RULE_FILES]
@@ -75,6 +77,7 @@ def alerts() -> list[Rule]:
     return [rule for rule in rules() if rule.alert]
 
 
+@cache
 def cases() -> list[Case]:
     """Return every committed case."""
     files = [msgspec.yaml.decode(file.read_bytes(), type=_Cases) for file in CASE_FILES]
