@@ -23,9 +23,11 @@ from app.domain.ledger import (
 from app.domain.usage import Operation
 from app.state import keys
 from app.state.budgets import Budgets
+from app.state.conversations import ConversationStateManager
 from app.state.ledger import Exhausted, Ledger, Reserved
 from app.state.ledger_sums import LedgerSums
 from app.state.store import SCRIPTS, Store
+from tests.support.cases import opened
 from tests.support.ledgers import row
 from tests.support.valkey import Wire
 
@@ -314,3 +316,13 @@ def test_other_scopes_are_refused(text: str) -> None:
     """A budget for something that never happens would protect nothing."""
     with pytest.raises(InvalidInput, match="no scope"):
         Scope.parse(text)
+
+
+async def test_erasing_a_case_takes_its_rows_along(store: Store, ledger: Ledger) -> None:
+    """Sums stay, for they name nobody."""
+    conversations = ConversationStateManager(store, "test")
+    case = await opened(conversations)
+    await ledger.settle(row("a", case_id=case.case_id), GLOBAL, reserved=False)
+    assert await conversations.delete_conversation_state(case.case_id)
+    assert await ledger.rows(case.case_id) == []
+    assert (await total(LedgerSums(store))).calls == 1
