@@ -7,7 +7,7 @@ import asyncio
 import http.client
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,10 +79,18 @@ class Rig:
         connection.close()
         return chosen
 
-    def instance(self, sdk: str | None, *, wait: bool = True, **settings: str) -> Instance:
+    def instance(
+        self,
+        sdk: str | None,
+        *,
+        wait: bool = True,
+        command: Sequence[str] | None = None,
+        **settings: str,
+    ) -> Instance:
         """Start an instance of ours, on the measured core, that asks the provider through an SDK.
 
-        With None it has no model, and the guided interviewer serves.
+        With None it has no model, and the guided interviewer serves. `command` runs in place of
+        `triage serve`.
         """
         port = free_port()
         asks = {
@@ -98,7 +106,8 @@ class Rig:
             **settings,
         )
         with on_cores(self.cores.measured):
-            instance = Instance(port, triage("serve"), env, self.var / f"api-{port}.log")
+            serve = list(command or triage("serve"))
+            instance = Instance(port, serve, env, self.var / f"api-{port}.log")
         self._stack.callback(instance.close)
         if wait:
             instance.wait_ready(_SECONDS)

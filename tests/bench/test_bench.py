@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import accounts, keeping, parts, queues, starting, streams, waiting
+from tests.bench import accounts, keeping, parts, queues, starting, streams, telling, waiting
 from tests.bench.machine import on_cores, two_cores
 from tests.bench.rig import Rig, rig
 
@@ -121,3 +121,10 @@ def test_the_accounts_of_a_call(ready: Rig, at_once: int) -> None:
     table = accounts.added(ready.valkey.url, accounts.Plan(at_once=at_once))
     table.publish()
     assert table[f"{at_once} at once: added before the answer, p50"].ours < 50
+
+
+def test_what_telling_costs(ready: Rig) -> None:
+    """Accounts, metrics, logs and traces cost a word little beside the same turns without them."""
+    table = telling.cost_of_telling(ready, telling.Plan())
+    table.publish()
+    assert all((row.ratio or 9) < 1.5 for row in table.rows)

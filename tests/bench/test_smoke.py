@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import accounts, keeping, parts, queues, starting, streams, waiting
+from tests.bench import accounts, keeping, parts, queues, starting, streams, telling, waiting
 from tests.bench.machine import Cores
 from tests.bench.report import Table
 from tests.bench.rig import Rig, rig
@@ -76,6 +76,12 @@ def test_queues_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None
 def test_accounts_are_measured(own_valkey: EmbeddedValkey, tmp_path: Path) -> None:
     """Calls one by one and some at once are reserved and settled."""
     _is_sound(accounts.added(own_valkey.url, accounts.Plan(calls=20, at_once=5)), tmp_path)
+
+
+def test_telling_is_measured(ready: Rig, tmp_path: Path) -> None:
+    """An instance that tells everything is measured beside one that tells nothing."""
+    plan = telling.Plan(users=2, words=10, every_ms=5, seconds=0.3, rounds=1, scrape_seconds=0.05)
+    _is_sound(telling.cost_of_telling(ready, plan), tmp_path)
 
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
