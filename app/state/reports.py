@@ -95,8 +95,12 @@ class Reports:
         Raises:
             StateUnavailable: if the storage does not answer.
         """
-        _, since = await self._store.commands(
-            [("SET", keys.REPORTS_SINCE, now_ms, "NX"), ("GET", keys.REPORTS_SINCE)]
+        _, since, _ = await self._store.commands(
+            [
+                ("SET", keys.REPORTS_SINCE, now_ms, "NX"),
+                ("GET", keys.REPORTS_SINCE),
+                ("EXPIRE", keys.REPORTS_SINCE, KEPT_SECONDS),
+            ]
         )
         if since is None:
             raise StateUnavailable("it has lost what was just written")
@@ -119,6 +123,8 @@ class Reports:
                         ("ZADD", keys.REPORTS_DUE, "NX", now_ms, str(name)),
                         ("ZADD", keys.REPORTS_KNOWN, "NX", now_ms, str(name)),
                         ("ZREMRANGEBYRANK", keys.REPORTS_KNOWN, 0, -_KNOWN - 1),
+                        ("EXPIRE", keys.REPORTS_DUE, KEPT_SECONDS),
+                        ("EXPIRE", keys.REPORTS_KNOWN, KEPT_SECONDS),
                     ]
                 )
 
