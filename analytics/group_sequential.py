@@ -5,6 +5,7 @@ For those who look at fixed times. Who looks whenever they like takes `analytics
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -65,7 +66,8 @@ def group_sequential_bounds(
         bounds.append(z)
         edge = z * math.sqrt(time)
         low = -edge if two_sided else -9.0 * math.sqrt(time)
-        nodes, density = _carried(nodes, density, step, low, edge)
+        if time < times[-1]:
+            nodes, density = _carried(nodes, density, step, low, edge)
         spent, before = due, time
     return bounds
 
@@ -103,6 +105,13 @@ def _bound(
     return float(optimize.brentq(crossing, -8.0, 20.0, xtol=1e-12))
 
 
+@lru_cache(maxsize=1)
+def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the points and weights of the quadrature, which take a while to find."""
+    points, weights = np.polynomial.legendre.leggauss(200)
+    return points, weights
+
+
 def _carried(
     nodes: npt.NDArray[np.float64],
     density: npt.NDArray[np.float64],
@@ -113,7 +122,7 @@ def _carried(
     """Return the weighted density of the score among those that go on."""
     high = min(high, 9.0)
     low = max(low, -9.0)
-    points, weights = np.polynomial.legendre.leggauss(400)
+    points, weights = _rule()
     there = low + (high - low) * (points + 1) / 2
     gaps = (there[:, None] - nodes[None, :]) / step
     kernel = np.exp(-0.5 * gaps * gaps) / (step * math.sqrt(2 * math.pi))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -27,6 +27,7 @@ def _effect(found: Effect | NotComputable) -> Effect:
     return found
 
 
+@settings(max_examples=25)  # every call of statsmodels collects the garbage of the process
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_and_bh_are_statsmodels(p_values: list[float]) -> None:
     """By hand and by statsmodels are the same, ties and zeros included."""
@@ -223,9 +224,9 @@ def _guardrail(change: float, margin: float = 1.0) -> verdict.Guardrail:
 
 
 def _decided(*primaries: verdict.Primary, **more: Any) -> str:
-    settings: dict[str, Any] = {"days": 14.0, "guardrails": (), "health": HEALTHY} | more
-    health, guardrails = settings.pop("health"), settings.pop("guardrails")
-    return verdict.judge(health, primaries, guardrails, **settings).decision
+    asked: dict[str, Any] = {"days": 14.0, "guardrails": (), "health": HEALTHY} | more
+    health, guardrails = asked.pop("health"), asked.pop("guardrails")
+    return verdict.judge(health, primaries, guardrails, **asked).decision
 
 
 def test_bad_data_come_before_everything() -> None:
