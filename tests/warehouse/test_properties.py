@@ -117,7 +117,7 @@ def live_through(warehouse: Warehouse, steps: list[Any]) -> None:
         }
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(STEPS)
 def test_files_hold_what_a_dictionary_would(steps: list[Any]) -> None:
     """Whatever is appended, brought together and erased, in any order."""
@@ -126,7 +126,7 @@ def test_files_hold_what_a_dictionary_would(steps: list[Any]) -> None:
 
 
 @pytest.mark.postgres
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_postgres_holds_what_a_dictionary_would(postgres: str, steps: list[Any]) -> None:
     """The same of the other engine."""
