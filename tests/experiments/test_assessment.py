@@ -1,0 +1,186 @@
+"""What a report says of an experiment is what counting every person by hand gives."""
+
+import datetime as dt
+import math
+from statistics import fmean
+
+import pytest
+
+from analytics.experiments.assessment import assess
+from analytics.experiments.declaration import find_declaration
+from analytics.experiments.report import Finding, Report
+from analytics.novelty import Novelty
+from analytics.outlook import Outlook
+from analytics.results import Effect, NotComputable
+from analytics.warehouse import Warehouse
+from tests.support.triages import (
+    AT,
+    KEY,
+    V1,
+    V2,
+    Somebody,
+    crowd,
+    facts_of,
+    scores_of,
+    sums_of,
+)
+from tests.support.warehouses import rows
+
+DECLARED = find_declaration(KEY)
+RATES = ["completion", "triage_time", "satisfaction", "accuracy", "cost"]
+
+
+def judged(warehouse: Warehouse, people: list[Somebody], at: dt.datetime = AT) -> Report:
+    """Keep what these people did, and judge the experiment."""
+    with warehouse.writing() as writer:
+        writer.append(rows(*facts_of(people)))
+    return assess(warehouse, DECLARED, at)
+
+
+def of(report: Report, metric: str) -> Finding:
+    """Return a metric's finding."""
+    return next(one for one in report.findings if one.metric.name == metric)
+
+
+def effect(found: Effect | NotComputable) -> Effect:
+    """Return an effect that has to be there."""
+    assert isinstance(found, Effect), found
+    return found
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one case each", "several cases"])
+def test_figures_are_those_counted_by_hand(warehouse: Warehouse, several: bool) -> None:
+    """Rates of both arms, the difference and its standard error, on both engines."""
+    people = crowd(400, {"v1": V1, "v2": V2}, several=several, both=6)
+    report = judged(warehouse, people)
+    for metric in RATES:
+        a, b = (sums_of(people, arm, metric) for arm in ("v1", "v2"))
+        found = effect(of(report, metric).analysis.difference)
+        assert (found.n_control, found.n_treatment) == (len(a.above), len(b.above)), metric
+        assert found.control == pytest.approx(a.rate, rel=1e-9), metric
+        assert found.treatment == pytest.approx(b.rate, rel=1e-9), metric
+        assert found.estimate == pytest.approx(b.rate - a.rate, rel=1e-9), metric
+        if several or metric not in {"completion", "accuracy"}:  # those have an error of their own
+            error = math.sqrt(a.variance_of_rate + b.variance_of_rate)
+            assert found.standard_error == pytest.approx(error, rel=1e-9), metric
+
+
+def test_scores_are_the_latest_of_each_person(warehouse: Warehouse) -> None:
+    """The NPS of what they said last, in points."""
+    people = crowd(300, {"v1": V1, "v2": V2}, several=True)
+    report = judged(warehouse, people)
+    found = effect(of(report, "nps").analysis.difference)
+    for arm, value in (("v1", found.control), ("v2", found.treatment)):
+        scores = scores_of(people, arm)
+        points = [100 if one >= 9 else -100 if one <= 6 else 0 for one in scores]
+        assert value == pytest.approx(fmean(points), rel=1e-9)
+    assert isinstance(of(report, "nps").analysis.lift, NotComputable)
+
+
+def test_quantiles_are_values_that_occur(warehouse: Warehouse) -> None:
+    """The nearest-rank quantile of all times of an arm."""
+    people = crowd(900, {"v1": V1, "v2": V2})
+    report = judged(warehouse, people)
+    for metric, q in (("triage_time_p50", 0.5), ("triage_time_p90", 0.9)):
+        found = effect(of(report, metric).analysis.difference)
+        for arm, value in (("v1", found.control), ("v2", found.treatment)):
+            times = sorted(sums_of(people, arm, "triage_time").above)
+            assert value == pytest.approx(times[math.ceil(q * len(times)) - 1], rel=1e-9)
+
+
+def test_what_was_before_is_a_covariate_and_no_outcome(warehouse: Warehouse) -> None:
+    """It narrows the interval where it tells of the person, and moves no figure."""
+    people = crowd(400, {"v1": V1, "v2": V2}, several=True, before=True)
+    found = of(judged(warehouse, people), "cost")
+    a, b = (sums_of(people, arm, "cost") for arm in ("v1", "v2"))
+    plain = effect(found.analysis.unadjusted or NotComputable(reason="there is none"))
+    assert plain.estimate == pytest.approx(b.rate - a.rate, rel=1e-9)
+    assert found.analysis.variance_kept is not None
+    assert found.analysis.variance_kept <= 1.0
+
+
+def test_days_add_up_to_the_whole(warehouse: Warehouse) -> None:
+    """The last day of the picture is what the sequence says now; every day has more persons."""
+    report = judged(warehouse, crowd(400, {"v1": V1, "v2": V2}))
+    found = of(report, "completion")
+    assert len(found.by_day) == 10
+    counts = [one.persons for one in found.by_day]
+    assert counts == sorted(counts)
+    assert counts[-1] == sum(report.counted.values())
+    last, now = effect(found.by_day[-1].effect), effect(found.analysis.sequence)
+    assert last.estimate == pytest.approx(now.estimate, rel=1e-12)
+    assert last.low == pytest.approx(now.low, rel=1e-12)
+
+
+def test_slices_hold_everybody_once(warehouse: Warehouse) -> None:
+    """By what was known at exposure; the report asks whether they differ."""
+    people = crowd(400, {"v1": V1, "v2": V2})
+    found = of(judged(warehouse, people), "completion")
+    by_locale = {one.value: one.persons for one in found.slices if one.slice == "locale"}
+    for locale, persons in by_locale.items():
+        assert persons == sum(one.locale == locale for one in people)
+    assert set(found.interactions) == {"locale", "playbook"}
+
+
+def test_persons_in_several_variants_are_left_out_and_counted(warehouse: Warehouse) -> None:
+    """More than one in a hundred makes an experiment invalid, whatever else it found."""
+    people = crowd(300, {"v1": V1, "v2": V2}, both=12)
+    report = judged(warehouse, people)
+    assert report.health.persons_in_several == 12
+    assert sum(report.taken.persons.values()) == 300
+    assert sum(report.counted.values()) == 288
+    assert report.verdicts["v2"].decision == "invalid"
+
+
+def test_a_wrong_sample_ratio_is_invalid(warehouse: Warehouse) -> None:
+    """Also where the treatment wins by far."""
+    people = [
+        one
+        for number, one in enumerate(crowd(600, {"v1": V1, "v2": V2}))
+        if one.arm == "v2" or number % 3
+    ]
+    report = judged(warehouse, people)
+    assert report.verdicts["v2"].decision == "invalid"
+    assert "sample ratio" in report.verdicts["v2"].reasons[0]
+
+
+def test_people_count_once_their_outcomes_had_time(warehouse: Warehouse) -> None:
+    """Whoever was exposed within the last day is taken in and not counted yet."""
+    people = crowd(200, {"v1": V1, "v2": V2})
+    early = dt.datetime(2025, 12, 2)
+    report = judged(warehouse, people, at=early)
+    moment = (early - dt.datetime(1970, 1, 1)).total_seconds() * 1_000
+    day = 24 * 3_600_000
+    assert sum(report.taken.persons.values()) == sum(one.exposed_at < moment for one in people)
+    mature = sum(one.exposed_at < moment - day for one in people)
+    assert sum(report.counted.values()) == mature
+    assert not report.final
+
+
+def test_the_verdict_of_an_experiment_that_won(warehouse: Warehouse) -> None:
+    """Ten days, a clear gain, guardrails kept: ship; and the outlook has nobody still to come."""
+    report = judged(warehouse, crowd(2_500, {"v1": V1, "v2": V2}))
+    assert report.verdicts["v2"].decision == "ship", report.verdicts
+    found = of(report, "completion")
+    assert isinstance(found.outlook, Outlook)
+    assert found.adjusted_p is not None
+    assert found.adjusted_p < 0.05
+
+
+def test_nothing_yet_is_said_so(warehouse: Warehouse) -> None:
+    """No exposure, one arm, one person: no figure is made up and nothing breaks."""
+    report = assess(warehouse, DECLARED, AT)
+    assert report.verdicts["v2"].decision == "keep running"
+    assert all(isinstance(one.analysis.difference, NotComputable) for one in report.findings)
+    one_arm = judged(warehouse, crowd(30, {"v1": V1}))
+    assert isinstance(of(one_arm, "completion").analysis.difference, NotComputable)
+    assert one_arm.verdicts["v2"].decision in {"keep running", "invalid"}
+
+
+def test_what_happens_on_later_days_is_told_apart(warehouse: Warehouse) -> None:
+    """Persons who come again on later days give the effect by days since their exposure."""
+    people = crowd(1_500, {"v1": V1, "v2": V2}, several=True)
+    found = of(judged(warehouse, people), "completion").novelty
+    assert isinstance(found, Novelty | NotComputable)
+    if isinstance(found, NotComputable):
+        assert "three days" in found.reason
