@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from app.domain.job import Queue
 from app.domain.ledger import BudgetState, Period
@@ -57,4 +57,6 @@ class Figures(Struct, frozen=True, kw_only=True):
         Mapping[ReportKind, int],
         Meta(description="When each report was sent last: Unix time in milliseconds."),
     ] = {}
-    money: Annotated[Money, Meta(description="What the ledger says.")] = Money()
+    money: Annotated[Money, Meta(description="What the ledger says.")] = field(
+        default_factory=Money
+    )
