@@ -6,6 +6,7 @@ import structlog
 
 from app.core.accounting.meter import LedgerMeter
 from app.core.background import AnalysisRunner
+from app.domain.facts import About
 from app.domain.job import parse_job_id
 from app.state.abandonment import tell_abandoned
 from app.state.conversations import ConversationStateManager
@@ -46,8 +47,13 @@ async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
 
 
 async def abandon(ctx: dict[Any, Any], *_: Any, **__: Any) -> int:
-    """Tell the warehouse of interviews that nobody goes on with."""
+    """Tell the warehouse of interviews that nobody goes on with, and count them."""
     store: Store = ctx["store"]
-    if told := await tell_abandoned(store):
+    metrics: Metrics = ctx["metrics"]
+
+    def count(about: About) -> None:
+        metrics.case("abandoned", about.playbook, about.arm)
+
+    if told := await tell_abandoned(store, on_told=count):
         _log.info("abandoned.told", cases=told)
     return told

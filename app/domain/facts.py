@@ -36,6 +36,11 @@ class About(Struct, frozen=True, kw_only=True):
     variation: str | None = None
     """The variation that was given in it."""
 
+    @property
+    def arm(self) -> str:
+        """The experiment and the variation in one word; empty outside experiments."""
+        return "" if self.experiment is None else f"{self.experiment}:{self.variation}"
+
     @classmethod
     def of(cls, state: CaseState) -> "About":
         """Return what facts say of a case."""

@@ -4,6 +4,8 @@ A case that expires says nothing any more, so it counts as abandoned well before
 comes back may still finish it, which outweighs that.
 """
 
+from collections.abc import Callable
+
 from app.domain.facts import About, TriageAbandoned, encode
 from app.state import codec, keys
 from app.state.indexes import now_ms, scored
@@ -15,10 +17,19 @@ AFTER_MS = 24 * 3_600_000
 _PAGE = 200
 
 
-async def tell_abandoned(store: Store, *, after_ms: int = AFTER_MS) -> int:
+OnTold = Callable[[About], None]
+
+
+def _nobody(_: About) -> None:
+    """Tell nobody else."""
+
+
+async def tell_abandoned(
+    store: Store, *, after_ms: int = AFTER_MS, on_told: OnTold = _nobody
+) -> int:
     """Tell of each case that was abandoned, once; returns how many there were.
 
-    Cases in which nothing was ever said are none.
+    Cases in which nothing was ever said are none. `on_told` hears of each as well.
 
     Raises:
         StateUnavailable: if the storage does not answer.
@@ -32,14 +43,16 @@ async def tell_abandoned(store: Store, *, after_ms: int = AFTER_MS) -> int:
                     "ZRANGE", keys.live_shard(shard), place, place + _PAGE - 1, "WITHSCORES"
                 )
             )
-            told += await _of_page(store, page, after_ms)
+            told += await _of_page(store, page, after_ms, on_told)
             place += _PAGE
             if len(page) < _PAGE:
                 break
     return told
 
 
-async def _of_page(store: Store, page: list[tuple[str, int]], after_ms: int) -> int:
+async def _of_page(
+    store: Store, page: list[tuple[str, int]], after_ms: int, on_told: OnTold
+) -> int:
     found = await store.commands(
         ("HMGET", CaseKeys(case_id).meta, "n", "d", "ab", "x") for case_id, _ in page
     )
@@ -49,11 +62,11 @@ async def _of_page(store: Store, page: list[tuple[str, int]], after_ms: int) -> 
             continue
         idle_ms = now_ms() - seen_ms
         if idle_ms >= min(after_ms, int(life) * 500):
-            told += await _tell(store, case_id, int(done), idle_ms)
+            told += await _tell(store, case_id, int(done), idle_ms, on_told)
     return told
 
 
-async def _tell(store: Store, case_id: str, turns: int, idle_ms: int) -> int:
+async def _tell(store: Store, case_id: str, turns: int, idle_ms: int, on_told: OnTold) -> int:
     data = await store.command("HGET", CaseKeys(case_id).meta, "s")
     if data is None:
         return 0
@@ -69,4 +82,7 @@ async def _tell(store: Store, case_id: str, turns: int, idle_ms: int) -> int:
         questions=state.questions,
         missing=len(state.assessment.missing),
     )
-    return int(await store.run("abandon", CaseKeys(case_id).all(), [turns, encode(fact)]))
+    told = int(await store.run("abandon", CaseKeys(case_id).all(), [turns, encode(fact)]))
+    if told:
+        on_told(fact.about)
+    return told
