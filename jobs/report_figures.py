@@ -44,6 +44,8 @@ Row = tuple[Any, ...]
 
 _DEAREST = 5
 _TROUBLES = 40
+_AT_ONCE_MS = 4 * DAY_MS
+"""Of how many hours sums are asked for at a time."""
 _ARM = "CASE WHEN {0}.variation IS NULL THEN '' ELSE {0}.experiment || ':' || {0}.variation END"
 _RANGE = "{0}.occurred_ms >= $1 AND {0}.occurred_ms < $2"
 _BEGAN = f"{{0}}.occurred_ms - {{0}}.occurred_ms % {QUARTER_MS}"
@@ -198,15 +200,15 @@ class ReportFigures:
         if not on_the_hour(since_ms, until_ms, span.zone):
             return []
         kept_since = now_ms() - HOUR_SECONDS * 1_000
-        since_ms = max(since_ms, kept_since - kept_since % DAY_MS)
-        if since_ms >= until_ms:
-            return []
-        query = Query(
-            since_ms=since_ms,
-            until_ms=until_ms,
-            by=("hour", "provider", "model", "operation", "arm"),
-        )
-        return [cell_of(one) for one in await self._sums.sums(query)]
+        found: list[Cell] = []
+        for at_ms in range(max(since_ms, kept_since - kept_since % DAY_MS), until_ms, _AT_ONCE_MS):
+            query = Query(
+                since_ms=at_ms,
+                until_ms=min(at_ms + _AT_ONCE_MS, until_ms),
+                by=("hour", "provider", "model", "operation", "arm"),
+            )
+            found += map(cell_of, await self._sums.sums(query))
+        return found
 
     def _cells(self, since_ms: int, until_ms: int) -> list[Cell]:
         rows = self._warehouse.query(CELLS, [since_ms, until_ms]).rows
