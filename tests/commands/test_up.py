@@ -1,6 +1,7 @@
 """`triage up` with real processes: everything starts, is kept running, and ends with it."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -20,6 +21,7 @@ from tests.support.processes import (
     is_alive,
     triage,
 )
+from tests.support.scrapes import scrape
 from tests.support.valkey import Wire
 
 
@@ -84,6 +86,17 @@ def test_it_starts_everything_and_says_where_to_go(house: House) -> None:
     assert house.has("valkey-server")
     assert house.has("app.cli serve")
     assert house.has("app.cli worker")
+
+
+def test_both_processes_serve_their_metrics_where_it_says(house: House) -> None:
+    """The API at its own port, the worker at one that was free and is printed."""
+    found = re.search(rf"http://127\.0\.0\.1:{house.port}/metrics, the worker's at port (\d+)",
+                      house.output())  # fmt: skip
+    assert found is not None
+    worker = int(found[1])
+    house.wait_until(lambda: get(worker, "/metrics")[0] == 200)
+    assert scrape(house.port).value("triage_build_info", process="api") == 1
+    assert scrape(worker).value("triage_build_info", process="worker") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
