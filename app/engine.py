@@ -3,12 +3,14 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from functools import partial
+from pathlib import Path
 
 from msgspec import Struct
 
+import app
 from app.core.accounting.meter import LedgerMeter
 from app.core.analysis.analyst import Analyst
 from app.core.playbook.files import load_playbooks
@@ -18,6 +20,7 @@ from app.domain.errors import InvalidInput
 from app.domain.ledger import LedgerRow
 from app.domain.playbook import Playbook
 from app.domain.usage import Provider
+from app.kept import Kept, digest_of
 from app.llm.breakers import Breakers
 from app.llm.catalogue import Catalogue, read_own_prices
 from app.llm.factory import build_models, configured, model_names
@@ -51,17 +54,36 @@ class Engine(Struct, frozen=True, kw_only=True):
 def load_rules(settings: Settings) -> dict[str, Rules]:
     """Read the playbooks and compile their rules, by id; a process needs them once.
 
+    Reading and checking them takes longer than all the rest of it, and is kept for the next start.
+
     Raises:
         PlaybookInvalid: if any playbook has mistakes; a bad playbook never starts.
         InvalidInput: if the default playbook is none of them.
     """
-    playbooks = load_playbooks(settings.playbooks)
+    read = partial(load_playbooks, settings.playbooks)
+    try:
+        made_of = digest_of(_sources(settings.playbooks))
+    except OSError:
+        playbooks = read()  # it explains which file cannot be read, and why
+    else:
+        kept = Kept(settings.var / "cache")
+        playbooks = kept.value("playbooks", made_of, dict[str, Playbook], read)
     if settings.playbook not in playbooks:
         known = ", ".join(sorted(playbooks))
         raise InvalidInput(
             f"TRIAGE_PLAYBOOK: no playbook {settings.playbook!r}; there are: {known}"
         )
     return {name: Rules(playbook) for name, playbook in playbooks.items()}
+
+
+def _sources(extra: Path | None) -> Iterator[Path]:
+    """Yield the files of playbooks, and those of the code that reads and compiles them."""
+    package = Path(app.__file__).parent
+    for folder in (package / "playbooks", *([] if extra is None else [extra])):
+        for kind in ("*.toml", "*.weights"):
+            yield from sorted(folder.glob(kind))
+    for room in ("core", "domain"):
+        yield from sorted((package / room).rglob("*.py"))
 
 
 def build_metrics(
