@@ -111,7 +111,7 @@ class Ledger:
         )
 
     async def settle(self, row: LedgerRow, scopes: Sequence[Scope], *, reserved: bool) -> bool:
-        """Write a row; False if it was written before, or its reservation is closed.
+        """Write a row; False if it was written before, or its call was given back.
 
         Raises:
             StateUnavailable: if the storage does not answer or is full; it may be tried again.

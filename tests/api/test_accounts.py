@@ -1,6 +1,5 @@
-"""The accounts of a real instance: what a conversation cost, a spent budget, and a stop half-way."""
+"""The accounts of a real instance: what was said cost, a spent budget, a stop half-way."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.domain.ledger import LedgerRow
 from app.embedded import EmbeddedValkey
-from app.state.ledger import Ledger
-from app.state.store import Store
 from tests.support.api import BASE, OPERATOR_TOKEN, Api
+from tests.support.ledgers import rows_of
 from tests.support.processes import Instance, instances
 from tests.support.provider import SlowProvider, slow_provider
 
@@ -59,19 +56,6 @@ def until(found: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return value
-
-
-def rows_in(url: str, case_id: str) -> list[LedgerRow]:
-    """Return the rows of a case."""
-
-    async def work() -> list[LedgerRow]:
-        store = Store(url)
-        try:
-            return await Ledger(store).rows(case_id)
-        finally:
-            await store.close()
-
-    return asyncio.run(work())
 
 
 def test_a_conversation_is_in_the_ledger_and_a_budget_ends_it(
@@ -127,6 +111,6 @@ def test_a_stop_in_the_middle_of_a_call_loses_no_row(
         instance.terminate()
         instance.wait_ended()
         wait([waiting])
-    (row,) = rows_in(own_valkey.url, case.id)
+    (row,) = rows_of(own_valkey.url, case.id)
     assert (row.outcome, row.source) == ("cancelled", "estimated")
     assert row.cost_nano_usd

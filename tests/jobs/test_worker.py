@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded import EmbeddedValkey
+from tests.support.ledgers import kill_in_a_call, rows_of
 from tests.support.processes import Program, environment, triage
 from tests.support.valkey import Wire
 
@@ -44,6 +45,16 @@ def test_it_outlives_its_storage(worker: Program, own_valkey: EmbeddedValkey) ->
     own_valkey.start()
     _haunt(own_valkey)
     worker.wait_until(lambda: not _is_haunted(own_valkey), timeout=60)
+
+
+def test_it_writes_the_rows_of_calls_whose_process_died(
+    worker: Program, own_valkey: EmbeddedValkey
+) -> None:
+    """Nobody but a worker is left to say what a killed instance was paying for."""
+    kill_in_a_call(own_valkey.url)
+    worker.wait_until(lambda: bool(rows_of(own_valkey.url, "case-1")), timeout=60)
+    (row,) = rows_of(own_valkey.url, "case-1")
+    assert (row.outcome, row.source) == ("lost", "estimated")
 
 
 def _haunt(valkey: EmbeddedValkey) -> None:

@@ -114,6 +114,15 @@ async def test_reserving_again_changes_nothing(ledger: Ledger, budgets: Budgets)
     assert (state.reserved_nano_usd, state.left_nano_usd) == (10_000, 0)
 
 
+async def test_a_reservation_that_the_storage_lost_loses_no_row(ledger: Ledger, wire: Wire) -> None:
+    """A failover may forget that money was set aside; the call was made and counts."""
+    await ledger.reserve(row("a"), 5_000, GLOBAL, seconds=60)
+    wire.call("FLUSHALL")
+    assert await ledger.settle(row("a"), GLOBAL, reserved=True)
+    assert not await ledger.settle(row("a"), GLOBAL, reserved=True)
+    assert len(await ledger.rows("case-1")) == 1
+
+
 async def test_what_is_given_back_is_free_again(ledger: Ledger, budgets: Budgets) -> None:
     """A call that was never made costs nothing, whether it is given back before or after."""
     await budgets.set(Budget(scope=GLOBAL[0], period="day", limit_nano_usd=10_000))

@@ -1,6 +1,8 @@
 """Makes rows, requests and attempts for the ledger's tests."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -98,3 +100,33 @@ def settled(url: str, *rows: LedgerRow) -> None:
         await store.close()
 
     asyncio.run(work())
+
+
+def rows_of(url: str, case_id: str) -> list[LedgerRow]:
+    """Return the rows of a case in the ledger of a Valkey."""
+
+    async def work() -> list[LedgerRow]:
+        store = Store(url)
+        try:
+            return await Ledger(store).rows(case_id)
+        finally:
+            await store.close()
+
+    return asyncio.run(work())
+
+
+def spender(url: str, calls: int, how: str) -> "subprocess.Popen[bytes]":
+    """Start a process that spends; see `tests.support.spender`."""
+    command = [sys.executable, "-m", "tests.support.spender", url, str(calls), how]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def kill_in_a_call(url: str) -> None:
+    """Let a process set money aside for a call of `case-1`, and kill it before it settles."""
+    process = spender(url, 1, "hold")
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,13 +1,14 @@
 -- Write a row, once: close its reservation, add it to what is spent and to the sums, keep it with
--- its case, and tell the warehouse. Answers 0 if the row was there already, or its reservation
--- closed.
+-- its case, and tell the warehouse. Answers 0 if the row was there already, or its call given back.
 -- KEYS: as for all; then the rows of the case, the sums of the hour and of the day, the costs of
--- cases of the day. ARGV: id, '1' if money is set aside for it, cost ('' if not known), row, fact,
+-- cases of the day. ARGV: id, '1' if money was set aside for it, cost ('' if not known), row, fact,
 -- scopes joined, case, seconds to keep rows, hours, days; then fields of the sums and by how much …
 local rows, hour_sums, day_sums, cases = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local id, cost = ARGV[1], ARGV[3]
 local closed = close_reservation(id)
-if ARGV[2] == '1' and not closed then return 0 end
+-- A reservation that is not there was given back, or closed with this row, or lost by a failover:
+-- only in the last case there is something to write.
+if ARGV[2] == '1' and not closed and redis.call('EXISTS', voided(id)) == 1 then return 0 end
 if redis.call('HSETNX', rows, id, ARGV[4]) == 0 then return 0 end
 redis.call('EXPIRE', rows, ARGV[8])
 if cost ~= '' and cost ~= '0' then

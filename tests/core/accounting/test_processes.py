@@ -1,8 +1,6 @@
 """One purse for any number of processes, and no call lost with any of them."""
 
 import asyncio
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 from app.core.accounting.meter import LedgerMeter
@@ -12,16 +10,11 @@ from app.embedded import EmbeddedValkey
 from app.state.budgets import Budgets
 from app.state.ledger import Ledger
 from tests.core.accounting.conftest import CATALOGUE
+from tests.support.ledgers import kill_in_a_call, spender
 
 GLOBAL = Scope(kind="global")
 LIMIT = 100_000_000
 PROCESSES, CALLS = 4, 150
-
-
-def spender(url: str, calls: int, how: str) -> "subprocess.Popen[bytes]":
-    """Start a process that spends."""
-    command = [sys.executable, "-m", "tests.support.spender", url, str(calls), how]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 async def test_six_hundred_calls_of_four_processes_never_overspend(
@@ -56,14 +49,8 @@ async def test_a_call_whose_process_was_killed_is_found(
 ) -> None:
     """Its row says so, at an estimated cost, once; what was set aside for it is free again."""
     await budgets.set(Budget(scope=GLOBAL, period="month", limit_nano_usd=LIMIT))
-    process = spender(empty_valkey.url, 1, "hold")
-    try:
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == b"held\n"
-        assert await ledger.rows("case-1") == []
-    finally:
-        process.kill()
-        process.communicate()
+    await asyncio.to_thread(kill_in_a_call, empty_valkey.url)
+    assert await ledger.rows("case-1") == []
     told: list[LedgerRow] = []
     meter = LedgerMeter(ledger, CATALOGUE, on_row=told.append)
     assert (await meter.sweep(), await meter.sweep()) == (1, 0)
