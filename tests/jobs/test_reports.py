@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -65,7 +65,12 @@ class Rig:
         self.leases: list[LeaseKeeper] = []
         self.channels: list[Slack] = []
 
-    def desk(self, settings: Settings | None = None, slack: Slack | None = None) -> ReportDesk:
+    def desk(
+        self,
+        settings: Settings | None = None,
+        slack: Slack | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> ReportDesk:
         """Return the desk of one more worker."""
         chosen = settings or self.settings
         leases = LeaseKeeper(self.url)
@@ -74,7 +79,7 @@ class Rig:
         channel = slack or build_slack(chosen)
         if channel is not None:
             self.channels.append(channel)
-        return ReportDesk(chosen, self.store, leases, channel, clock_ms=self.clock)
+        return ReportDesk(chosen, self.store, leases, channel, clock_ms=clock or self.clock)
 
     async def close(self) -> None:
         """Close everything."""
@@ -219,6 +224,26 @@ async def test_a_lost_lease_ends_the_work(rig: Rig) -> None:
     assert [one["event"] for one in logs if one["event"] == "report.lost"]
     assert rig.receiver.requests == []
     assert await rig.store.command("GET", "tri:reports:{costs:2026-11-23}:k") == b"another"
+
+
+async def test_who_was_taken_for_dead_sends_nothing(rig: Rig, empty_valkey: EmbeddedValkey) -> None:
+    """Whoever has lost the lease while it made the report notices before it sends."""
+    asked: list[int] = []
+
+    def stolen() -> int:
+        """Give the time; the second to ask, to note that files are there, has lost the lease."""
+        asked.append(SEVEN)
+        if len(asked) == 2:
+            with Wire(empty_valkey.socket) as wire:
+                wire.call("SET", "tri:reports:{costs:2026-11-23}:k", "another")
+        return SEVEN
+
+    desk = rig.desk(clock=stolen)
+    rig.leases[0].close()  # nobody renews, and nobody tells
+    await desk.round()
+    assert len(asked) == 2
+    assert (await rig.reports.state(NAME)).made_ms == SEVEN
+    assert rig.receiver.requests == []
 
 
 async def test_without_slack_reports_are_filed(rig: Rig) -> None:
