@@ -19,6 +19,7 @@ from tests.support.rules import panels, plain, rules
 from tests.support.scripted_load import Town, town
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(300)  # a dozen processes start, also where others run
 ROUNDS = 3
 INTERVAL = "8s"
 """What Grafana would put in for `$__rate_interval` when scraping every two seconds."""

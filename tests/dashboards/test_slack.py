@@ -24,6 +24,7 @@ from tests.support.rules import alerts
 from tests.support.scripted_load import town
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(300)  # a dozen processes start, also where others run
 PEOPLE = 24
 """Two of three are failed by their first provider: forty attempts, sixteen of them failed."""
 
