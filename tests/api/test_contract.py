@@ -41,7 +41,7 @@ max-examples = {examples}
 include-operation-id = [
   "open_case", "correct_fact", "say", "say_streaming", "conclude_case", "ask_human",
   "subscribe_case",
-  "take_conversation", "answer_person", "return_conversation", "list_jobs",
+  "take_conversation", "answer_person", "return_conversation", "review_case", "list_jobs",
   "receive_growthbook",
 ]
 [operations.checks]
