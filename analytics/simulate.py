@@ -68,8 +68,7 @@ def simulate(
     """Simulate every scenario, and return how often each said yes.
 
     Args:
-        rounds: experiments of each scenario; those that cost a hundred times as much share them
-            out over a tenth.
+        rounds: experiments of each scenario.
         seed: the same seed gives the same table, whatever the workers.
         scenarios: which.
         workers: processes; 1 stays in this one.
