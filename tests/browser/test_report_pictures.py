@@ -38,7 +38,7 @@ async def reports(
         writer.append(rows(*weeks(first_ms, days, scale=scale)))
     budgets = Budgets(store)
     for scope, period, usd in (
-        (Scope(kind="global"), "day", 5.0 * scale),
+        (Scope(kind="global"), "day", 6.0 * scale),
         (Scope(kind="global"), "month", 120.0 * scale),
         (Scope(kind="operation", name="analysis"), "hour", 0.4 * scale),
     ):

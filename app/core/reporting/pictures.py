@@ -32,7 +32,7 @@ def columns_svg(picture: Columns) -> str:
         y = _y(value, top)
         parts.append(
             f'<line class="limit" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
-            f'<text class="limit" x="100%" y="{y - 4:g}" text-anchor="end">{escape(text)}</text>'
+            f'<text class="limit" x="{_GUTTER}%" y="{y - 5:g}">{escape(text)}</text>'
         )
     return svg(picture.title, _TOP + _HEIGHT + _BOTTOM, parts)
 
