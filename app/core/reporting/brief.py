@@ -1,6 +1,6 @@
 """The few figures of a report that matter, for a channel."""
 
-from app.core.reporting import cost_page, performance_page
+from app.core.reporting import cost_headline, cost_page, performance_page
 from app.core.reporting.costs import CostReport, Trouble
 from app.core.reporting.document import Document, Note, Tile
 from app.core.reporting.formats import Formats, Language
@@ -41,7 +41,7 @@ def brief(report: Report, language: Language, place: str, key: str) -> SlackMess
         tiles: list[Tile] = []
         notes = [one.text for one in page.blocks if isinstance(one, Note) and one.text in _EMPTY]
     elif isinstance(report, CostReport):
-        tiles = cost_page.headline_tiles(report, language)
+        tiles = cost_headline.headline_tiles(report, language)
         notes = [*_budget_notes(report, language), *_trouble_notes(report.trouble, language)]
     else:
         tiles = performance_page.headline_tiles(report, language)
@@ -71,8 +71,8 @@ def _budget_notes(report: CostReport, language: Language) -> list[str]:
         if use.spent_nano_usd < _FULL * use.limit_nano_usd:
             continue
         spent, limit = formats.money(use.spent_nano_usd), formats.money(use.limit_nano_usd)
-        name = cost_page.budget_name(use, words, formats)
-        used = formats.percent(cost_page.used_share(use))
+        name = cost_headline.budget_name(use, words, formats)
+        used = formats.percent(cost_headline.used_share(use))
         notes.append(f"{words.budget}: {name}: {spent} / {limit} ({used})")
     return notes
 
@@ -81,7 +81,7 @@ def _trouble_notes(trouble: list[Trouble], language: Language) -> list[str]:
     if not trouble:
         return []
     words, formats = WORDS[language], Formats(language)
-    total = formats.number(cost_page.attention(trouble))
+    total = formats.number(cost_headline.attention(trouble))
     worst = trouble[0]
     outcome = words.outcomes.get(worst.outcome, worst.outcome)
     reason = f" ({worst.error})" if worst.error else ""

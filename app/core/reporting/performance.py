@@ -221,7 +221,7 @@ def ratings_of(scores: Sequence[int]) -> Ratings:
     """Return what scores come to, from how often each from 0 to 10 was given.
 
     >>> ratings_of([0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5])
-    Ratings(n=16, mean=8.1875, nps=43.75)
+    Ratings(n=16, mean=8.4375, nps=43.75)
     """
     n = sum(scores)
     if not n:
