@@ -184,6 +184,9 @@ class AnalysisRunner:
         told = notification("analysis.completed", claim.job)
         if result.needs_human:
             await self._ask_human(claim)
+        # The commit frees the lease, and a renewal under way would take it for lost: from here on
+        # the epoch alone decides.
+        self._leases.drop(claim)
         counts = await self._jobs.finish(
             claim,
             result,
@@ -210,6 +213,7 @@ class AnalysisRunner:
         event = failure(claim.job, claim.state.locale, "gave_up")
         told = notification("analysis.failed", claim.job)
         await self._ask_human(claim)
+        self._leases.drop(claim)
         await self._jobs.give_up(
             claim,
             reason,

@@ -260,8 +260,9 @@ class _Stuck:
     def __init__(self, office: Office) -> None:
         self._office = office
 
-    async def analyse(self, _case: CaseInHand, _steps: Steps) -> Analysed:
+    async def analyse(self, _case: CaseInHand, _steps: Steps, *, may_wait: bool) -> Analysed:
         """Stand still for longer than the lease lasts, then come with a result of its own."""
+        assert may_wait
         (other,) = self._office.hire(1)
         other.wait_said("job.done")
         return Analysed(result=result("too late"), attempts=())
