@@ -13,7 +13,7 @@ from prometheus_client.samples import Sample
 from tests.support.api import Api
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-_PATIENCE = 30.0
+_PATIENCE = 90.0
 _STEP_SECONDS = 0.05
 
 

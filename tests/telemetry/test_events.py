@@ -164,7 +164,7 @@ def test_a_background_analysis(house: House) -> None:
     assert asked.data["complexity"] == "high"
     done = {"queue": "complex", "outcome": "done"}
     after = until(
-        house.worker_page, lambda page: moved(before, page, "triage_jobs_total", **done) == 1
+        house.worker_page, lambda page: moved(before, page, "triage_jobs_total", **done) >= 1
     )
     assert moved(before, after, "triage_job_wait_seconds_count", queue="complex") == 1
     assert moved(before, after, "triage_job_duration_seconds_count", queue="complex") == 1
@@ -203,7 +203,7 @@ def test_jobs_that_wait(house: House) -> None:
         )
         house.worker.thaw()
     done = {"queue": "complex", "outcome": "done"}
-    until(house.worker_page, lambda page: moved(before, page, "triage_jobs_total", **done) == 1)
+    until(house.worker_page, lambda page: moved(before, page, "triage_jobs_total", **done) >= 1)
     until(house.worker_page, lambda page: page.value("triage_queue_depth", queue="complex") == 0)
 
 
@@ -221,7 +221,7 @@ def test_an_analysis_that_is_used_again(house: House) -> None:
     whole(house.api.talk(opened(house), told))
     before = until(
         house.worker_page,
-        lambda page: moved(missed, page, "triage_jobs_total", outcome="done") == 1,
+        lambda page: moved(missed, page, "triage_jobs_total", outcome="done") >= 1,
     )
     assert moved(missed, before, "triage_cache_requests_total", **where, result="miss") == 1
     house.mock.reset()
@@ -229,7 +229,7 @@ def test_an_analysis_that_is_used_again(house: House) -> None:
     whole(house.api.talk(opened(house), told))
     after = until(
         house.worker_page,
-        lambda page: moved(before, page, "triage_jobs_total", outcome="done") == 1,
+        lambda page: moved(before, page, "triage_jobs_total", outcome="done") >= 1,
     )
     assert moved(before, after, "triage_cache_requests_total", **where, result="hit") == 1
     saved = moved(before, after, "triage_cache_saved_usd_total", **where)
