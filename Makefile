@@ -58,6 +58,12 @@ check: .venv/dev.stamp ## Check style, types and who imports whom
 bench: .venv/dev.stamp ## Measure; the figures are printed and written to var/
 	$(BIN)/python -m pytest -m slow tests/bench -s $(ARGS)
 
+STORIES := app/playbooks/stories/legal_br
+
+weights: .venv/dev.stamp ## Teach the legal playbook anew; the same stories give the same file
+	OPENBLAS_NUM_THREADS=1 $(BIN)/triage playbook teach app/playbooks/legal_br.toml \
+		$(STORIES).tuned.jsonl $(STORIES).taught.1.jsonl $(STORIES).taught.2.jsonl $(ARGS)
+
 # Every test run takes these proofs with few rounds; here they take many, or as many as ROUNDS says.
 prove = TRIAGE_PROOF_ROUNDS=$(or $(ROUNDS),$(1)) $(BIN)/python -m pytest -m '' --timeout 3600 $(2) $(ARGS)
 

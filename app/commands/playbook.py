@@ -1,15 +1,21 @@
-"""`triage playbook`: check playbook files, list the playbooks there are, and show one."""
+"""`triage playbook`: check playbook files, list the playbooks there are, show one, teach one."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
 from app.core.playbook.files import load_playbook, load_playbooks
+from app.core.understanding.taught import read_weights
 from app.domain.errors import InvalidInput, PlaybookInvalid
 from app.domain.playbook import LEVEL_ORDER, Condition, Playbook
+
+if TYPE_CHECKING:
+    from app.core.evaluation.stories import Rate
 
 _FOLDER = click.option(
     "--playbooks",
@@ -22,7 +28,7 @@ _FOLDER = click.option(
 
 @click.group()
 def playbook() -> None:
-    """Check playbook files, list the playbooks there are, and show one.
+    """Check playbook files, list the playbooks there are, show one, and teach one.
 
     A playbook is a TOML file with everything the engine knows about a domain: what to ask, the
     closed taxonomy, which words mean danger, and what a person can do next.
@@ -61,11 +67,12 @@ def check(files: tuple[Path, ...]) -> None:
 @_FOLDER
 def list_playbooks(folder: Path | None) -> None:
     """List the shipped playbooks and those of a further folder."""
-    table = Table("Id", "Version", "Title", "Locales", "Kinds of problem", box=None)
+    table = Table("Id", "Version", "Title", "Locales", "Kinds of problem", "Taught by", box=None)
     for found in load_playbooks(folder).values():
         title = found.title[found.locales[0]]
         kinds = str(len(found.subareas()))
-        table.add_row(found.id, found.version, title, ", ".join(found.locales), kinds)
+        locales = ", ".join(found.locales)
+        table.add_row(found.id, found.version, title, locales, kinds, _taught_by(found))
     Console().print(table)
 
 
@@ -83,7 +90,8 @@ def show(name: str, folder: Path | None, locale: str | None, as_json: bool) -> N
     if locale is not None and locale not in found.locales:
         raise InvalidInput(f"{name} has no locale {locale}; it has {', '.join(found.locales)}")
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        shown = replace(found, taught=found.taught and replace(found.taught, content=b""))
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
         return
     chosen = locale or found.locales[0]
     console = Console()
@@ -94,13 +102,74 @@ def show(name: str, folder: Path | None, locale: str | None, as_json: bool) -> N
         console.print(table)
     console.print()
     console.print(_limits(found))
+    if found.taught is not None:
+        console.print()
+        console.print(_weights(found.taught.content))
+
+
+@playbook.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "stories",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="STORIES...",
+)
+@click.option(
+    "--alarms",
+    type=click.FloatRange(0, 1),
+    default=0.15,
+    show_default=True,
+    help="The share of calm stories that may raise a red flag, in cross-validation.",
+)
+def teach(file: Path, stories: tuple[Path, ...], alarms: float) -> None:
+    """Teach the playbook FILE by labelled STORIES, and write the weights that it names.
+
+    Each file of stories should be another hand's: every figure that is printed, and all that is
+    chosen, rests on models that were taught by the other files alone. The same stories and playbook
+    give the same bytes. Needs numpy and scipy.
+    """
+    from app.core.evaluation.stories import read_stories
+    from app.core.evaluation.teaching import teach as learn
+    from app.core.understanding.taught import encode_weights
+
+    found = load_playbook(file, taught=False)
+    if found.taught is None:
+        raise InvalidInput(f"{file} names no file of weights; expected [taught] with file = '…'")
+    lesson = learn(found, {path.name: read_stories(path) for path in stories}, alarms)
+    headings = ("Tried on", "stories", "flags", "calm alarms", "kind")
+    table = Table(*headings, title="By rules, and by rules and model together")
+    for one in lesson.found:
+        flags = _pair(one.flags_by_rules, one.flags)
+        calm = _pair(one.calm_alarms_by_rules, one.calm_alarms)
+        kinds = _pair(one.kinds_by_rules, one.kinds)
+        table.add_row(one.file, str(one.stories), flags, calm, kinds)
+    Console().print(table)
+    content = encode_weights(lesson.weights)
+    target = file.parent / found.taught.file
+    target.write_bytes(content)
+    click.echo(f"{target}: {len(lesson.weights.vocabulary)} features, {len(content):,} bytes")
+
+
+def _pair(one: "Rate", other: "Rate") -> str:
+    if one.value is None or other.value is None:
+        return "-"
+    return f"{one.value:.1%} > {other.value:.1%}"
+
+
+def _taught_by(found: Playbook) -> str:
+    if found.taught is None:
+        return ""
+    return f"{sum(read_weights(found.taught.content).stories.values())} stories"
 
 
 def _summary(found: Playbook) -> str:
+    taught = f", taught by {_taught_by(found)}" if found.taught else ""
     return (
         f"sound: {found.id} {found.version}, {', '.join(found.locales)}, {len(found.slots)} slots, "
         f"{len(found.areas)} areas, {len(found.subareas())} kinds of problem, "
-        f"{len(found.red_flags)} red flags"
+        f"{len(found.red_flags)} red flags{taught}"
     )
 
 
@@ -144,6 +213,16 @@ def _flags(found: Playbook, locale: str) -> Table:
         human = "yes" if flag.handoff else ""
         label = flag.label[locale]
         table.add_row(flag.code, label, flag.urgency, human, str(words), str(patterns))
+    return table
+
+
+def _weights(content: bytes) -> Table:
+    weights = read_weights(content)
+    table = Table("Taught by", "Stories", title="Weights")
+    for name, count in weights.stories.items():
+        table.add_row(name, str(count))
+    table.add_section()
+    table.add_row("features", str(len(weights.vocabulary)))
     return table
 
 

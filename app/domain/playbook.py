@@ -317,6 +317,15 @@ class Phrases(_Part, frozen=True, kw_only=True):
     """What the result says when the matter fits nothing in the taxonomy."""
 
 
+class Taught(_Part, frozen=True, kw_only=True):
+    """What was learned from labelled stories, beside the rules; see docs/playbooks.md."""
+
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+$")]
+    """The file of weights, in the playbook's folder; `triage playbook teach` makes it."""
+    content: bytes = b""
+    """What is in that file: put here by the reader of playbooks, never by hand."""
+
+
 class Playbook(_Part, frozen=True, kw_only=True):
     """A whole domain. `id` and `version` are kept with every case that used it."""
 
@@ -339,6 +348,7 @@ class Playbook(_Part, frozen=True, kw_only=True):
     complexity: Complexity
     concepts: dict[Name, Concept] = {}
     """Shared lists of words of which the signs of danger are made."""
+    taught: Taught | None = None
     red_flags: tuple[RedFlag, ...]
     general_steps: Words
     """Next steps where the kind of problem has none of its own or was not recognised."""

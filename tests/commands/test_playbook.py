@@ -94,3 +94,84 @@ def test_show_in_an_unknown_locale_names_those_there_are() -> None:
     result = CliRunner().invoke(playbook, ["show", "legal_br", "--locale", "fr"])
     assert isinstance(result.exception, InvalidInput)
     assert "pt-BR" in str(result.exception)
+
+
+TAUGHT = 'general_steps = { pt-BR = ["Tire fotos."], en = ["Take pictures."] }'
+STORIES = {
+    "one.jsonl": [
+        ("the dog chewed the blue bottle from the shed", ["poisoned"]),
+        ("he chewed a blue bottle and shivers", ["poisoned"]),
+        ("the lawn is brown", []),
+    ],
+    "other.jsonl": [
+        ("my cat chewed that blue bottle", ["poisoned"]),
+        ("a blue bottle, chewed, lay in the shed", ["poisoned"]),
+        ("the old oak fell down", []),
+    ],
+}
+
+
+def taught(tmp_path: Path) -> list[str]:
+    """Write a playbook that names weights, and stories to teach it by; return the paths."""
+    write(tmp_path, TAUGHT, f'{TAUGHT}\ntaught = {{ file = "garden.weights" }}')
+    for name, told in STORIES.items():
+        lines = (
+            {"id": f"{name}{n}", "locale": "en", "text": text, "code": None, "red_flags": flags}
+            for n, (text, flags) in enumerate(told)
+        )
+        (tmp_path / name).write_text("".join(f"{json.dumps(one)}\n" for one in lines))
+    return [str(tmp_path / name) for name in ("garden.toml", *STORIES)]
+
+
+def test_a_playbook_is_taught_by_stories(tmp_path: Path) -> None:
+    """The weights stand beside it, every command knows of them, and teaching again changes none."""
+    paths = taught(tmp_path)
+    result = CliRunner().invoke(playbook, ["teach", *paths, "--alarms", "0.5"], env=WIDE)
+    assert result.exit_code == 0, result.output
+    assert "one.jsonl" in result.output
+    content = (tmp_path / "garden.weights").read_bytes()
+    assert f"{len(content):,} bytes" in result.output
+    checked = CliRunner().invoke(playbook, ["check", paths[0]])
+    assert checked.output.endswith("1 red flags, taught by 6 stories\n")
+    folder = ["--playbooks", str(tmp_path)]
+    assert "6 stories" in CliRunner().invoke(playbook, ["list", *folder], env=WIDE).output
+    shown = CliRunner().invoke(playbook, ["show", "garden", *folder], env=WIDE).output
+    assert "other.jsonl" in shown
+    as_json = CliRunner().invoke(playbook, ["show", "garden", "--json", *folder]).output
+    assert json.loads(as_json)["taught"] == {"file": "garden.weights", "content": ""}
+    CliRunner().invoke(playbook, ["teach", *paths, "--alarms", "0.5"], env=WIDE)
+    assert (tmp_path / "garden.weights").read_bytes() == content
+
+
+def test_weights_that_are_missing_broken_or_stale_are_mistakes(tmp_path: Path) -> None:
+    """Each is named at the line that asks for them, with what to do."""
+    paths = taught(tmp_path)
+    line = line_of(TAUGHT) + 1
+
+    def mistake() -> str:
+        result = CliRunner().invoke(playbook, ["check", paths[0]])
+        assert result.exit_code == 1
+        start = f"{paths[0]}:{line}: taught.file: 'garden.weights' "
+        assert result.stdout.startswith(start)
+        assert "triage playbook teach" in result.stdout
+        return result.stdout.removeprefix(start)
+
+    assert mistake().startswith("cannot be read: No such file")
+    (tmp_path / "garden.weights").write_bytes(b"what is this")
+    assert mistake().startswith("is no file of weights")
+    CliRunner().invoke(playbook, ["teach", *paths, "--alarms", "0.5"], env=WIDE)
+    text = Path(paths[0]).read_text("utf-8").replace("1.0.0", "1.0.1")
+    Path(paths[0]).write_text(text, "utf-8")
+    assert mistake().startswith("is stale: taught from version 1.0.0, and this is version 1.0.1")
+
+
+def test_what_names_no_weights_cannot_be_taught(tmp_path: Path) -> None:
+    """The playbook says where its weights are kept; content of its own is a mistake."""
+    paths = taught(tmp_path)
+    write(tmp_path)
+    result = CliRunner().invoke(playbook, ["teach", *paths])
+    assert isinstance(result.exception, InvalidInput)
+    assert "names no file of weights" in str(result.exception)
+    write(tmp_path, TAUGHT, f'{TAUGHT}\ntaught = {{ file = "w", content = "aGk=" }}')
+    checked = CliRunner().invoke(playbook, ["check", paths[0]])
+    assert "taught.content: is read from the file" in checked.output

@@ -10,6 +10,7 @@ import app
 from app.core.playbook.rules import rule_mistakes
 from app.core.playbook.shape import Mistake, shape_mistakes
 from app.core.playbook.toml_lines import Lines, dotted
+from app.core.playbook.weights import with_weights
 from app.domain.errors import PlaybookInvalid
 from app.domain.playbook import Playbook
 
@@ -17,8 +18,12 @@ _SHIPPED = Path(app.__file__).parent / "playbooks"
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
-def load_playbook(path: Path) -> Playbook:
-    """Read one playbook file.
+def load_playbook(path: Path, *, taught: bool = True) -> Playbook:
+    """Read one playbook file, and the file of weights that it names.
+
+    Args:
+        path: the file.
+        taught: whether the weights are wanted; whoever makes them anew leaves them.
 
     Raises:
         PlaybookInvalid: with one line `file:line: field: what is wrong` for every mistake.
@@ -32,6 +37,8 @@ def load_playbook(path: Path) -> Playbook:
     if not mistakes:
         playbook = msgspec.convert(tables, Playbook)
         mistakes = list(rule_mistakes(playbook))
+        if not mistakes and taught:
+            playbook, mistakes = with_weights(playbook, path.parent)
         if not mistakes:
             return playbook
     lines = Lines(text)

@@ -36,6 +36,13 @@ _LONGEST_READ = 6_000
 """Characters of one message that are read; what a person needs to say comes before that."""
 
 
+class Evidence(Struct, frozen=True):
+    """What speaks for each kind of problem, by its number, and for none of them."""
+
+    kinds: dict[int, float]
+    none: float
+
+
 class Tuning(Struct, frozen=True):
     """The classifier's constants, chosen on the tuned stories alone (see docs/accuracy.md)."""
 
@@ -135,24 +142,32 @@ class Lexicon:
             texts: What the person said, message by message.
             suggested: The kinds that each danger found so far suggests.
         """
+        return self.ranked(self.evidence(texts, suggested))
+
+    def evidence(self, texts: Sequence[str], suggested: Sequence[Sequence[str]] = ()) -> Evidence:
+        """Return the evidence of what was said, and of the dangers found in it."""
         scores, nothing = self.scores(texts)
         for codes in suggested:
             for code in codes:
                 number = self._numbers[code]
                 share = self._tuning.suggestion / len(codes) ** 0.5
                 scores[number] = scores.get(number, 0.0) + share
-        if not scores:
+        return Evidence(scores, nothing)
+
+    def ranked(self, evidence: Evidence) -> tuple[Candidate, ...]:
+        """Return the likeliest kinds by their evidence, with calibrated confidence."""
+        if not evidence.kinds:
             return ()
-        tuning = self._tuning
-        exponents = {number: score / tuning.temperature for number, score in scores.items()}
-        none = nothing / tuning.temperature
+        temperature = self._tuning.temperature
+        exponents = {number: score / temperature for number, score in evidence.kinds.items()}
+        none = evidence.none / temperature
         peak = max(none, *exponents.values())
         total = math.exp(none - peak) + sum(math.exp(one - peak) for one in exponents.values())
         total += (len(self._codes) - len(exponents)) * math.exp(-peak)
-        ranked = sorted(exponents.items(), key=lambda item: (-item[1], item[0]))[:_TOP]
+        ordered = sorted(exponents.items(), key=lambda item: (-item[1], item[0]))[:_TOP]
         return tuple(
             Candidate(code=self._codes[number], confidence=math.exp(one - peak) / total)
-            for number, one in ranked
+            for number, one in ordered
         )
 
     def scores(self, texts: Sequence[str]) -> tuple[dict[int, float], float]:
@@ -266,10 +281,10 @@ def _vocabulary(playbook: Playbook) -> set[str]:
     return {word for text in told for word in words(text) if _carries_meaning(word)}
 
 
-Evidence = dict[str, tuple[tuple[int, float], ...]]
+ByFeature = dict[str, tuple[tuple[int, float], ...]]
 
 
-def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> Evidence:
+def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> ByFeature:
     """Return, for every feature, the kinds it speaks for and how strongly.
 
     The value is the logarithm of how much likelier the feature is for the kind than for a kind

@@ -11,6 +11,7 @@ from app.core.language.patterns import compile_pattern
 from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, tokens, words
 from app.core.understanding.extraction import SlotFinder, read_answer
+from app.core.understanding.learned import Learned
 from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
 from app.core.understanding.plan import is_unknown, missing_slots
 from app.core.understanding.safety import SafetyFloor, every
@@ -20,6 +21,8 @@ from app.domain.playbook import LEVEL_ORDER, Level, Playbook, Slot
 
 _STORY_WORDS = 4
 """A first message shorter than this, in which nothing is recognised, is a greeting and no story."""
+_TELLING = 8
+"""An answer of so many words tells something of its own."""
 _NEARLY = 0.6
 """A second area counts where it is at least this likely, relative to the first."""
 _LONGEST_STORY = 6_000
@@ -35,6 +38,7 @@ class Understanding:
         self._playbook = playbook
         self.safety = SafetyFloor(playbook)
         self.lexicon = Lexicon(playbook)
+        self.learned = Learned(playbook, self.safety, self.lexicon)
         self._finder = SlotFinder(playbook)
         signals = playbook.complexity.signals
         self._signal_words = PhraseIndex(
@@ -64,7 +68,8 @@ class Understanding:
             today: The day against which relative dates are read.
         """
         before = state.assessment
-        flags = self._raise(before.red_flags, self.safety.find(message), turn)
+        found = self.dangers(message, self._told_with(state, said, message))
+        flags = self._raise(before.red_flags, found, turn)
         candidates = self._classify([*said, message], flags)
         slots = self._slots(state, turn, message, today, recognised=bool(candidates))
         flags = self._flags(flags, candidates, slots, turn)
@@ -88,11 +93,34 @@ class Understanding:
             slots.pop(slot, None)
         flags, candidates = before.red_flags, before.candidates
         if self.story is not None and slot == self.story.name and value.strip():
-            flags = self._raise(flags, self.safety.find(value), turn)
+            flags = self._raise(flags, self.dangers(value, value), turn)
             candidates = self._classify([value], flags)
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, "", candidates)
         return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
+
+    def dangers(self, message: str, story: str | None) -> tuple[str, ...]:
+        """Return the red flags that a message raises: by the rules, and by what was learned.
+
+        Args:
+            message: What the person says now.
+            story: What they tell with it; None where it only answers a question.
+        """
+        heard = self.safety.hear(message)
+        if story is None:
+            return heard.flags
+        whole = heard if story == message else self.safety.hear(story)
+        return (*heard.flags, *self.learned.flags(story, whole))
+
+    def _told_with(self, state: CaseState, said: Sequence[str], message: str) -> str | None:
+        """Return the story that a message tells or belongs to, or None for a mere answer.
+
+        What was learned was learned from stories: a few words, put as an answer, are none.
+        """
+        if state.asking is None or len(words(message)) >= _TELLING:
+            return message
+        asks_story = self.story is not None and state.asking == self.story.name
+        return "\n".join((*said, message)) if asks_story else None
 
     def is_placed(self, assessment: Assessment) -> bool:
         """Say whether the leading candidate is likely enough to be called the classification."""
@@ -150,7 +178,8 @@ class Understanding:
     ) -> tuple[Candidate, ...]:
         """Classify what was said; the dangers that rules found in it speak for their kinds."""
         found = (flag.code for flag in flags if flag.source == "rules")
-        return self.lexicon.classify(said, self.safety.suggested(found))
+        lexical = self.lexicon.evidence(said, self.safety.suggested(found))
+        return self.lexicon.ranked(self.learned.evidence(said, lexical))
 
     def _flags(
         self,

@@ -39,6 +39,19 @@ class _Sign(Struct, frozen=True):
         return reading.may_hold(self.needs) and reading.holds(self.sign)
 
 
+class Heard(Struct, frozen=True):
+    """What was recognised in a message."""
+
+    flags: tuple[str, ...]
+    words: tuple[str, ...]
+    readings: tuple[Reading, ...]
+    """One for each language."""
+
+    def concepts(self) -> set[str]:
+        """Return the concepts of any language that the message uses."""
+        return {name for one in self.readings for name in one.concepts()}
+
+
 class SafetyFloor:
     """The red flags of one playbook, compiled. All locales are searched, whatever the case's is."""
 
@@ -73,17 +86,29 @@ class SafetyFloor:
 
     def find(self, text: str) -> tuple[str, ...]:
         """Return the codes of the red flags a message raises, in the playbook's order."""
+        return self.hear(text).flags
+
+    def hear(self, text: str) -> Heard:
+        """Return the red flags a message raises, with what was recognised on the way."""
         said = squeeze(fold(text))
         hits: dict[str, list[tuple[int, int]]] = {}
         for hit in self._phrases.find(list(tokens(said))):
             hits.setdefault(hit.value, []).append((hit.start, hit.end))
         spoken = said_of(said)
         readings = {locale: Reading(one, spoken) for locale, one in self._concepts.items()}
-        return tuple(
+        flags = tuple(
             code
             for code, patterns in self._patterns.items()
             if self._counts(code, hits.get(code, []), patterns, said)
             or any(one.is_in(readings[one.locale]) for one in self._signs[code])
+        )
+        return Heard(flags, spoken.words, tuple(readings.values()))
+
+    def read(self, text: str) -> Heard:
+        """Return the words and concepts of a text, without looking for danger in it."""
+        spoken = said_of(squeeze(fold(text)))
+        return Heard(
+            (), spoken.words, tuple(Reading(one, spoken) for one in self._concepts.values())
         )
 
     def _counts(

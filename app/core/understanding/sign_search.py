@@ -70,6 +70,11 @@ class Reading:
             spans.append(found)
         return any(True for _ in _choices(spans, _MESSAGE))
 
+    def concepts(self) -> list[str]:
+        """Return the concepts that the text uses, those taken back left out."""
+        listed = (one[1:-1] for one in self._present if one[0] == "{")
+        return sorted(name for name in listed if self.concept(name))
+
     def sequence(self, sequence: Sequence, *, raw: bool = False) -> list[Span]:
         """Return the places of a sequence."""
         first, *others = sequence.elements

@@ -1,0 +1,67 @@
+"""What was learned, put to use beside the rules: further dangers, and a better guess at the kind.
+
+A playbook that was taught nothing has none of this; then rules alone decide.
+"""
+
+from collections.abc import Sequence
+
+from app.core.understanding.lexical import Evidence, Lexicon
+from app.core.understanding.safety import Heard, SafetyFloor
+from app.core.understanding.taught import (
+    TaughtModel,
+    danger_features,
+    features_of,
+    taught_model,
+)
+from app.domain.playbook import Playbook
+
+_LONGEST_READ = 6_000
+_TELLING = 8
+"""Words of a message that tells something; fewer are mostly an answer to a question."""
+
+
+class Learned:
+    """The taught model of one playbook with the rules that it rests on."""
+
+    def __init__(self, playbook: Playbook, safety: SafetyFloor, lexicon: Lexicon) -> None:
+        """Take the compiled rules; read the weights, if the playbook has any."""
+        self._safety = safety
+        self._lexicon = lexicon
+        self.model: TaughtModel | None = taught_model(playbook)
+
+    def flags(self, message: str, heard: Heard) -> tuple[str, ...]:
+        """Return the red flags that the model raises for a message."""
+        if self.model is None:
+            return ()
+        return tuple(self.model.flags(self.model.scores(self.features(message, heard))))
+
+    def features(self, message: str, heard: Heard) -> set[str]:
+        """Return the features by which red flags are judged."""
+        concepts = heard.concepts()
+        kinds = self._lexicon.classify([message])
+        return features_of(heard.words, concepts) | danger_features(concepts, heard.flags, kinds)
+
+    def evidence(self, texts: Sequence[str], lexical: Evidence) -> Evidence:
+        """Return the evidence for each kind, of words and of what was learned together."""
+        if self.model is None:
+            return lexical
+        features: set[str] = set()
+        for text in _tellings(texts):
+            heard = self._safety.read(text[:_LONGEST_READ])
+            features |= features_of(heard.words, heard.concepts())
+        said = self.model.scores(features)
+        if not lexical.kinds and not said.known:
+            return lexical
+        weights = self.model.weights
+        return Evidence(
+            {
+                number: weights.lexical * lexical.kinds.get(number, 0.0) + weights.taught * score
+                for number, score in enumerate(said.kinds)
+            },
+            weights.lexical * lexical.none + weights.taught * said.none,
+        )
+
+
+def _tellings(texts: Sequence[str]) -> Sequence[str]:
+    """Return the messages that tell something; all of them where none is long."""
+    return [text for text in texts if len(text.split(maxsplit=_TELLING)) >= _TELLING] or texts

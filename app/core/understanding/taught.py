@@ -1,0 +1,229 @@
+"""What a playbook has learned from labelled stories: a linear model, read from a file of weights.
+
+Every red flag, and every kind of problem with "none of these", has a weight for each feature of a
+text: its words, their stems, stems side by side, and the playbook's concepts; for red flags also
+two concepts together, the signs that were found and what the taxonomy's words take the text for.
+A text's score is the sum of the weights of what it has, divided by the length of its vector, plus
+a constant. Weights are whole numbers of one byte, so a feature's weights are added up as one long
+integer, a lane for each output: a message's hundred features take some ten microseconds.
+
+The weights are made by `app.core.evaluation.teaching`, which needs numpy; this module does not.
+"""
+
+import hashlib
+import struct
+from collections.abc import Collection, Iterable, Iterator
+from itertools import combinations, pairwise
+from math import sqrt
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from app.core.language.text import stem
+from app.domain.assessment import Candidate
+from app.domain.playbook import Playbook
+
+FEATURES = 1
+"""Counts up whenever `features_of`, or what it rests on, gives other features for a text."""
+ZERO = 128
+"""The byte of a weight of 0."""
+LENGTH_STEP = 1 / 25
+"""What one step of a feature's squared length stands for."""
+_LANE = 4
+"""Bytes of a lane: so wide that no sum of bytes flows over into the next one."""
+_MOST = 4_000
+"""Features of one text that are looked at; what a person needs to say is among them."""
+_MOST_PAIRED = 25
+"""Concepts of one text up to which their pairs say something."""
+_LIKELY = 0.25
+"""From this confidence on, a kind or an area that words speak for is a feature."""
+
+
+class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of a file of weights."""
+
+    format: Literal[1] = 1
+    features: int
+    """The version of the features that they are for."""
+    playbook: str
+    version: str
+    digest: str
+    """Of all in the playbook that features and outputs rest on."""
+    stories: dict[str, int]
+    """How many stories of which file taught it."""
+    flags: tuple[str, ...]
+    kinds: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    """The score from which on each flag is raised."""
+    lexical: float
+    """How much the words of the taxonomy count for the kind."""
+    taught: float
+    """How much the taught scores count for the kind."""
+    steps: tuple[float, ...]
+    """What one step of a weight stands for: of each flag, each kind, and of none of these."""
+    constants: tuple[float, ...]
+    vocabulary: tuple[str, ...]
+    rows: bytes
+    """For each feature a byte for every output, and one for its squared length."""
+
+
+class Scores(Struct, frozen=True):
+    """What was learned says of a text; all scores are logits."""
+
+    known: int
+    """Features that it knows."""
+    flags: tuple[float, ...]
+    kinds: tuple[float, ...]
+    none: float
+
+
+class TaughtModel:
+    """The weights of a playbook, ready to be used."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Index the vocabulary."""
+        self.weights = weights
+        self._numbers = {feature: number for number, feature in enumerate(weights.vocabulary)}
+        self._width = len(weights.steps) + 1
+        self._lanes = struct.Struct(f"<{self._width}I")
+        self._met: dict[int, int] = {}
+
+    def scores(self, features: Iterable[str]) -> Scores:
+        """Score a text by its features."""
+        total = known = 0
+        for feature in features:
+            number = self._numbers.get(feature)
+            if number is not None:
+                total += self._met.get(number) or self._row(number)
+                known += 1
+                if known == _MOST:
+                    break
+        *sums, squares = self._lanes.unpack(total.to_bytes(self._width * _LANE, "little"))
+        length = sqrt(squares * LENGTH_STEP) or 1.0
+        zero = ZERO * known
+        weights = self.weights
+        values = tuple(
+            (one - zero) * step / length + constant
+            for one, step, constant in zip(sums, weights.steps, weights.constants, strict=True)
+        )
+        flags = len(weights.flags)
+        return Scores(known, values[:flags], values[flags:-1], values[-1])
+
+    def flags(self, scores: Scores) -> Iterator[str]:
+        """Yield the red flags whose score reaches their threshold."""
+        weights = self.weights
+        if scores.known:
+            for code, score, least in zip(
+                weights.flags, scores.flags, weights.thresholds, strict=True
+            ):
+                if score >= least:
+                    yield code
+
+    def _row(self, number: int) -> int:
+        """Return a feature's weights as one long integer; people use the same few thousand."""
+        lanes = bytearray(self._width * _LANE)
+        begin = number * self._width
+        lanes[::_LANE] = self.weights.rows[begin : begin + self._width]
+        row = self._met[number] = int.from_bytes(lanes, "little")
+        return row
+
+
+def features_of(words: Iterable[str], concepts: Iterable[str]) -> set[str]:
+    """Return the features of a text: of its words in their order, and the concepts in it.
+
+    A word is a feature beside its stem only where they differ.
+
+    >>> sorted(features_of(["she", "hits", "me"], ["hit"]))
+    ['=hits', 'hit', 'hit me', 'me', 'she', 'she hit', '{hit}']
+    """
+    said = list(words)
+    stems = [stem(word) for word in said]
+    found = {f"={word}" for word, root in zip(said, stems, strict=True) if word != root}
+    found.update(stems)
+    found.update(f"{one} {other}" for one, other in pairwise(stems))
+    found.update(f"{{{name}}}" for name in concepts)
+    return found
+
+
+def danger_features(
+    concepts: Collection[str], signs: Iterable[str], kinds: Iterable[Candidate]
+) -> set[str]:
+    """Return what else speaks for and against danger, beside `features_of`.
+
+    Args:
+        concepts: The concepts in the text; two of them together are a feature.
+        signs: The red flags of which a sign was found.
+        kinds: What the words of the taxonomy take the text for.
+
+    >>> likely = Candidate(code="pets.lost", confidence=0.5)
+    >>> sorted(danger_features(["hit", "child"], ["abuse"], [likely]))
+    ['!abuse', '@pets', '@pets.lost', '{child}&{hit}']
+    """
+    found = {f"!{code}" for code in signs}
+    if len(concepts) <= _MOST_PAIRED:
+        found.update(f"{{{one}}}&{{{other}}}" for one, other in combinations(sorted(concepts), 2))
+    areas: dict[str, float] = {}
+    for one in kinds:
+        area = one.code.partition(".")[0]
+        areas[area] = areas.get(area, 0.0) + one.confidence
+        if one.confidence >= _LIKELY:
+            found.add(f"@{one.code}")
+    found.update(f"@{area}" for area, share in areas.items() if share >= _LIKELY)
+    return found
+
+
+def basis_of(playbook: Playbook) -> str:
+    """Return a digest of all in a playbook that features and outputs rest on."""
+    parts = (
+        playbook.locales,
+        list(playbook.subareas()),
+        [flag.code for flag in playbook.red_flags],
+        sorted(playbook.concepts.items()),
+    )
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def read_weights(content: bytes) -> Weights:
+    """Read a file of weights.
+
+    Raises:
+        msgspec.DecodeError: if it is none, or its parts do not fit together.
+    """
+    weights = _decode(content)
+    outputs = len(weights.flags) + len(weights.kinds) + 1
+    fits = (
+        len(weights.steps) == len(weights.constants) == outputs
+        and len(weights.thresholds) == len(weights.flags)
+        and len(weights.rows) == len(weights.vocabulary) * (outputs + 1)
+    )
+    if not fits:
+        raise msgspec.ValidationError("its parts do not fit together")
+    return weights
+
+
+def why_stale(weights: Weights, playbook: Playbook) -> str | None:
+    """Say why weights are not for this playbook, or None where they are."""
+    if weights.features != FEATURES:
+        return f"made for features {weights.features}, and these are features {FEATURES}"
+    if weights.playbook != playbook.id:
+        return f"taught from the playbook '{weights.playbook}'"
+    if weights.version != playbook.version:
+        return f"taught from version {weights.version}, and this is version {playbook.version}"
+    if weights.digest != basis_of(playbook):
+        return "taught from other concepts, kinds or red flags than these"
+    return None
+
+
+def taught_model(playbook: Playbook) -> TaughtModel | None:
+    """Return what a playbook has learned, or None where it has learned nothing."""
+    if playbook.taught is None:
+        return None
+    weights = read_weights(playbook.taught.content)
+    if (stale := why_stale(weights, playbook)) is not None:
+        raise ValueError(f"{playbook.id}: its weights were {stale}")
+    return TaughtModel(weights)
+
+
+_decode = msgspec.msgpack.Decoder(Weights).decode
+encode_weights = msgspec.msgpack.Encoder(order="deterministic").encode
