@@ -16,6 +16,7 @@ from app.core.analysis.analyst import Analyst
 from app.core.playbook.files import load_playbooks
 from app.core.reuse.serving import analysis_cache
 from app.core.rules import Rules
+from app.core.understanding.lexical import Counted, count_words
 from app.domain.errors import InvalidInput
 from app.domain.ledger import LedgerRow
 from app.domain.playbook import Playbook
@@ -31,6 +32,13 @@ from app.state.store import Store
 from app.telemetry.labels import known_names
 from app.telemetry.metrics import Metrics, ProcessKind
 from app.telemetry.tracing import Tracing
+
+
+class Prepared(Struct, frozen=True):
+    """What is read and counted of playbooks before their rules are compiled, by id."""
+
+    playbooks: dict[str, Playbook]
+    counted: dict[str, Counted]
 
 
 class Engine(Struct, frozen=True, kw_only=True):
@@ -54,26 +62,32 @@ class Engine(Struct, frozen=True, kw_only=True):
 def load_rules(settings: Settings) -> dict[str, Rules]:
     """Read the playbooks and compile their rules, by id; a process needs them once.
 
-    Reading and checking them takes longer than all the rest of it, and is kept for the next start.
+    Reading them and counting their words takes longer than all the rest, and is kept for the next
+    start.
 
     Raises:
         PlaybookInvalid: if any playbook has mistakes; a bad playbook never starts.
         InvalidInput: if the default playbook is none of them.
     """
-    read = partial(load_playbooks, settings.playbooks)
+    prepare = partial(_prepared, settings.playbooks)
     try:
         made_of = digest_of(_sources(settings.playbooks))
     except OSError:
-        playbooks = read()  # it explains which file cannot be read, and why
+        found = prepare()  # it explains which file cannot be read, and why
     else:
-        kept = Kept(settings.var / "cache")
-        playbooks = kept.value("playbooks", made_of, dict[str, Playbook], read)
+        found = Kept(settings.var / "cache").value("playbooks", made_of, Prepared, prepare)
+    playbooks = found.playbooks
     if settings.playbook not in playbooks:
         known = ", ".join(sorted(playbooks))
         raise InvalidInput(
             f"TRIAGE_PLAYBOOK: no playbook {settings.playbook!r}; there are: {known}"
         )
-    return {name: Rules(playbook) for name, playbook in playbooks.items()}
+    return {name: Rules(one, found.counted[name]) for name, one in playbooks.items()}
+
+
+def _prepared(extra: Path | None) -> Prepared:
+    playbooks = load_playbooks(extra)
+    return Prepared(playbooks, {name: count_words(one) for name, one in playbooks.items()})
 
 
 def _sources(extra: Path | None) -> Iterator[Path]:

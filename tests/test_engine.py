@@ -33,8 +33,11 @@ def test_a_second_start_goes_by_the_same_playbooks(settings: Settings) -> None:
     """What was kept is what was read, to the last word."""
     first, second = load_rules(settings), load_rules(settings)
     assert second.keys() == first.keys() > {TINY.id}
+    told = "I smell gas, and water drips from the ceiling"
     for name, rules in first.items():
         assert second[name].playbook == rules.playbook
+        lexicon = second[name].understanding.lexicon
+        assert lexicon.scores([told]) == rules.understanding.lexicon.scores([told])
     assert len(list((settings.var / "cache").iterdir())) == 1
 
 

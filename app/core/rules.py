@@ -5,6 +5,7 @@ import secrets
 from app.core import prompts
 from app.core.analysis.documents import Documents
 from app.core.guided import GuidedInterviewer
+from app.core.understanding.lexical import Counted
 from app.core.understanding.running import Understanding
 from app.domain.playbook import Playbook
 
@@ -12,9 +13,10 @@ from app.domain.playbook import Playbook
 class Rules:
     """A playbook, ready to be used."""
 
-    def __init__(self, playbook: Playbook) -> None:
+    def __init__(self, playbook: Playbook, counted: Counted | None = None) -> None:
+        """Compile a playbook; `counted` is what an earlier start has counted of its words."""
         self.playbook = playbook
-        self.understanding = Understanding(playbook)
+        self.understanding = Understanding(playbook, counted)
         self.guided = GuidedInterviewer(playbook, self.understanding)
         self.documents = Documents(playbook)
         self.canary = f"c{secrets.token_hex(8)}"

@@ -13,6 +13,7 @@ the confidences of the kinds sum to less than one and shrink where little was re
 """
 
 import math
+import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -87,22 +88,34 @@ _CORRECTIONS = tuple(
 )  # fmt: skip
 
 
+class Counted(Struct, frozen=True):
+    """What counting the words of a playbook comes to: plain data that a later start can use."""
+
+    evidence: dict[str, bytes]
+    """For every feature, the kinds it speaks for and how strongly, packed as `_SPEAKS` says:
+    objects of their own would take ten times the memory."""
+    vocabulary: frozenset[str]
+
+
+_SPEAKS = struct.Struct("<Hd")
+"""The number of a kind, and how strongly a feature speaks for it."""
+
+
 class Lexicon:
     """The words of one playbook's taxonomy, compiled to evidence."""
 
-    def __init__(self, playbook: Playbook, tuning: Tuning | None = None) -> None:
-        """Count the words of every kind and area, and index the phrases."""
+    def __init__(
+        self, playbook: Playbook, tuning: Tuning | None = None, counted: Counted | None = None
+    ) -> None:
+        """Index the phrases, and count the words of every kind and area unless they are counted."""
         self._tuning = tuning or Tuning()
         self._codes = tuple(playbook.subareas())
         self._numbers = {code: number for number, code in enumerate(self._codes)}
-        self._concepts = tuple(
-            Concepts(playbook.concepts, locale) for locale in playbook.locales if playbook.concepts
-        )
-        counted = [self._count(sub) for sub in playbook.subareas().values()]
-        areas = [code.split(".")[0] for code in self._codes]
-        self._evidence = _evidence(counted, areas, self._tuning)
+        self._concepts = _concepts(playbook)
+        known = counted or count_words(playbook, self._tuning)
+        self._evidence = known.evidence
+        self._vocabulary = known.vocabulary
         self._phrases = self._index_phrases(playbook)
-        self._vocabulary = _vocabulary(playbook)
         self._typos = TypoIndex(word for word in self._vocabulary if stem(word) in self._evidence)
 
     def _index_phrases(self, playbook: Playbook) -> PhraseIndex[tuple[int, ...]]:
@@ -113,23 +126,6 @@ class Lexicon:
                 if said:
                     owners.setdefault(said, set()).add(number)
         return PhraseIndex((phrase, tuple(sorted(kinds))) for phrase, kinds in owners.items())
-
-    def _count(self, sub: SubArea) -> Counter[str]:
-        """Count the words, pairs and concepts of what the playbook says about one kind."""
-        counted: Counter[str] = Counter()
-        for text in _told(sub):
-            stems = _content(words(text))
-            counted.update(stems)
-            counted.update(_pairs(stems))
-            counted.update(self._meant(text))
-        return counted
-
-    def _meant(self, text: str) -> set[str]:
-        """Return the concepts a text uses, as features that no word can be taken for."""
-        if not self._concepts:
-            return set()
-        said = said_of(fold(text))
-        return {f"{{{name}}}" for one in self._concepts for name in one.find(said)}
 
     def classify(
         self, texts: Sequence[str], suggested: Sequence[Sequence[str]] = ()
@@ -189,7 +185,7 @@ class Lexicon:
             strength = 1 + math.log(count) if count > 1 else count
             if " " not in feature:
                 mass += strength
-            for number, value in self._evidence[feature]:
+            for number, value in _SPEAKS.iter_unpack(self._evidence[feature]):
                 scores[number] = scores.get(number, 0.0) + strength * value
         scale = 1 / max(1.0, mass) ** self._tuning.length_power
         nothing = self._tuning.none_level + self._tuning.unknown_weight * unknown * scale
@@ -221,7 +217,7 @@ class Lexicon:
                 features[known] = features.get(known, 0.0) + weight * certainty
             else:
                 unknown += 1
-        joined = dict.fromkeys(self._meant(text), weight * self._tuning.concept_weight)
+        joined = dict.fromkeys(_meant(self._concepts, text), weight * self._tuning.concept_weight)
         for feature, strength in (*((pair, weight) for pair in _pairs(said)), *joined.items()):
             if feature in self._evidence:
                 features[feature] = features.get(feature, 0.0) + strength
@@ -276,12 +272,47 @@ def _told(sub: SubArea) -> tuple[str, ...]:
     return (*listed, *sub.description.values(), *sub.label.values())
 
 
-def _vocabulary(playbook: Playbook) -> set[str]:
+def count_words(playbook: Playbook, tuning: Tuning | None = None) -> Counted:
+    """Count the words of every kind and area; most of what a start takes is this."""
+    concepts = _concepts(playbook)
+    counts = [_count(concepts, sub) for sub in playbook.subareas().values()]
+    areas = [code.split(".")[0] for code in playbook.subareas()]
     told = (text for sub in playbook.subareas().values() for text in _told(sub))
-    return {word for text in told for word in words(text) if _carries_meaning(word)}
+    return Counted(
+        {
+            feature: b"".join(_SPEAKS.pack(*one) for one in speaks)
+            for feature, speaks in _evidence(counts, areas, tuning or Tuning()).items()
+        },
+        frozenset(word for text in told for word in words(text) if _carries_meaning(word)),
+    )
 
 
-ByFeature = dict[str, tuple[tuple[int, float], ...]]
+def _concepts(playbook: Playbook) -> tuple[Concepts, ...]:
+    """Return the concepts of every language, where there are any."""
+    listed = playbook.concepts
+    return tuple(Concepts(listed, locale) for locale in playbook.locales if listed)
+
+
+def _count(concepts: tuple[Concepts, ...], sub: SubArea) -> Counter[str]:
+    """Count the words, pairs and concepts of what the playbook says about one kind."""
+    counted: Counter[str] = Counter()
+    for text in _told(sub):
+        stems = _content(words(text))
+        counted.update(stems)
+        counted.update(_pairs(stems))
+        counted.update(_meant(concepts, text))
+    return counted
+
+
+def _meant(concepts: tuple[Concepts, ...], text: str) -> set[str]:
+    """Return the concepts a text uses, as features that no word can be taken for."""
+    if not concepts:
+        return set()
+    said = said_of(fold(text))
+    return {f"{{{name}}}" for one in concepts for name in one.find(said)}
+
+
+ByFeature = dict[str, list[tuple[int, float]]]
 
 
 def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> ByFeature:
@@ -318,4 +349,4 @@ def _evidence(counted: list[Counter[str]], areas: list[str], tuning: Tuning) -> 
                 value = trust * math.log(likely / base) if likely > base else 0.0
                 if value > 0:
                     found.setdefault(feature, []).append((number, value))
-    return {feature: tuple(values) for feature, values in found.items()}
+    return found

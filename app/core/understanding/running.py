@@ -12,7 +12,7 @@ from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, tokens, words
 from app.core.understanding.extraction import SlotFinder, read_answer
 from app.core.understanding.learned import Learned
-from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
+from app.core.understanding.lexical import ABSTAIN_BELOW, Counted, Lexicon
 from app.core.understanding.plan import is_unknown, missing_slots
 from app.core.understanding.safety import SafetyFloor, every
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
@@ -33,11 +33,11 @@ _SURELY = 0.7
 class Understanding:
     """The compiled rules of one playbook."""
 
-    def __init__(self, playbook: Playbook) -> None:
+    def __init__(self, playbook: Playbook, counted: Counted | None = None) -> None:
         """Compile the safety floor, the lexicon, the slots' patterns and the complexity signals."""
         self._playbook = playbook
         self.safety = SafetyFloor(playbook)
-        self.lexicon = Lexicon(playbook)
+        self.lexicon = Lexicon(playbook, counted=counted)
         self.learned = Learned(playbook, self.safety, self.lexicon)
         self._finder = SlotFinder(playbook)
         signals = playbook.complexity.signals
