@@ -17,7 +17,7 @@ from app.domain.figures import Figures
 from app.telemetry.kept import KeptGauges
 from app.telemetry.metrics import Metrics
 
-READ_SECONDS = 1.5
+READ_SECONDS = 5.0
 """How long a scrape waits for the storage; Prometheus gives a scrape ten seconds in all."""
 FRESH_SECONDS = 1.0
 """Scrapes that come closer together are told the same figures."""
