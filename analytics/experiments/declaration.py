@@ -121,7 +121,12 @@ def find_declaration(key: str, folder: Path | None = None) -> Declaration:
     for place in (*([folder] if folder else []), SHIPPED):
         path = place / f"{key}.toml"
         if path.is_file():
-            return read_declaration(path)
+            found = read_declaration(path)
+            if found.key != key:
+                raise DeclarationInvalid(
+                    f"{path}: key: it is {found.key!r}, and the file is named {key!r}"
+                )
+            return found
     known = ", ".join(sorted(declared(folder)))
     raise DeclarationInvalid(f"no experiment {key!r} is declared; there are: {known}")
 

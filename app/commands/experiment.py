@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -288,12 +289,9 @@ def _as_csv(found: "Report") -> str:
             )  # fmt: skip
         else:
             rows.append((*head, *[""] * 8, *one.persons, known.reason))
-    return "".join(",".join(_cell(one) for one in row) + "\n" for row in rows)
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f'"{text}"' if "," in text else text
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    return written.getvalue()
 
 
 def _warehouse() -> "closing[Warehouse]":

@@ -66,6 +66,7 @@ def crowd(
     several: bool = False,
     before: bool = False,
     both: int = 0,
+    days: int = DAYS,
 ) -> list[Somebody]:
     """Make people up.
 
@@ -76,12 +77,13 @@ def crowd(
         several: some come more than once.
         before: some had been here before they were exposed.
         both: so many of them see both variations.
+        days: over which they come.
     """
     chance = random.Random(seed)
     people = []
     for index in range(number):
         arm = chance.choice(sorted(arms))
-        exposed = MIDNIGHT + int(chance.random() * DAYS * 24 * HOUR)
+        exposed = MIDNIGHT + int(chance.random() * days * 24 * HOUR)
         likings = arms[arm]
         visits = [_visit(chance, likings, exposed)]
         if several and chance.random() < 0.4:
