@@ -79,7 +79,7 @@ def experiment_page(report: Report) -> Document:
 def amount(value: float, unit: Unit, *, sign: bool = False) -> str:
     """Write a metric's value, or with its sign a difference.
 
-    >>> amount(0.615, "share"), amount(0.0672, "share", sign=True), amount(-4.25, "seconds")
+    >>> amount(0.615, "share"), amount(0.0672, "share", sign=True), amount(-4.26, "seconds")
     ('61.5 %', '+6.7 points', '−4.3 s')
     """
     suffix = " %" if unit == "share" and not sign else _SUFFIXES[unit]
