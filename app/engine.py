@@ -16,7 +16,7 @@ from app.core.analysis.analyst import Analyst
 from app.core.playbook.files import load_playbooks
 from app.core.reuse.serving import analysis_cache
 from app.core.rules import Rules
-from app.core.understanding.lexical import Counted, count_words
+from app.core.understanding.counting import Counted, count_words
 from app.domain.errors import InvalidInput
 from app.domain.ledger import LedgerRow
 from app.domain.playbook import Playbook

@@ -5,7 +5,7 @@ import secrets
 from app.core import prompts
 from app.core.analysis.documents import Documents
 from app.core.guided import GuidedInterviewer
-from app.core.understanding.lexical import Counted
+from app.core.understanding.counting import Counted
 from app.core.understanding.running import Understanding
 from app.domain.playbook import Playbook
 

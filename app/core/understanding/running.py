@@ -10,9 +10,10 @@ from datetime import UTC, date, datetime
 from app.core.language.patterns import compile_pattern
 from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, tokens, words
+from app.core.understanding.counting import Counted
 from app.core.understanding.extraction import SlotFinder, read_answer
 from app.core.understanding.learned import Learned
-from app.core.understanding.lexical import ABSTAIN_BELOW, Counted, Lexicon
+from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
 from app.core.understanding.plan import is_unknown, missing_slots
 from app.core.understanding.safety import SafetyFloor, every
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
