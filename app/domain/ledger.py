@@ -150,9 +150,10 @@ PERIODS: tuple[Period, ...] = ("hour", "day", "month")
 class Scope(Struct, frozen=True, kw_only=True):
     """What a budget is for: everything, one operation, or one arm of an experiment."""
 
-    kind: Literal["global", "operation", "arm"]
-    name: str = ""
-    """The operation, or `experiment:variant`; empty for everything."""
+    kind: Annotated[Literal["global", "operation", "arm"], Meta(description="What it is for.")]
+    name: Annotated[
+        str, Meta(description="The operation, or `experiment:variant`; empty for everything.")
+    ] = ""
 
     def __str__(self) -> str:
         """Return its name in storage and in addresses.
@@ -190,21 +191,24 @@ class Scope(Struct, frozen=True, kw_only=True):
 class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="budget/1"):
     """How much may be spent in one scope in each period."""
 
-    scope: Scope
-    period: Period
-    limit_nano_usd: Annotated[int, Meta(ge=0, le=MOST_NANO_USD)]
+    scope: Annotated[Scope, Meta(description="What it is for.")]
+    period: Annotated[Period, Meta(description="By the calendar in UTC.")]
+    limit_nano_usd: Annotated[
+        int, Meta(ge=0, le=MOST_NANO_USD, description="In each period, in nano-USD.")
+    ]
 
 
 class BudgetState(Struct, frozen=True, kw_only=True):
     """A budget as it stands."""
 
-    budget: Budget
-    spent_nano_usd: Nano
-    """In the period that runs, by when calls were completed."""
-    reserved_nano_usd: Nano
-    """For calls that are under way in the scope."""
-    ends_ms: int
-    """When the period ends: Unix time in milliseconds."""
+    budget: Annotated[Budget, Meta(description="How much may be spent.")]
+    spent_nano_usd: Annotated[
+        Nano, Meta(description="In the period that runs, by when calls were completed.")
+    ]
+    reserved_nano_usd: Annotated[
+        Nano, Meta(description="For calls that are under way in the scope.")
+    ]
+    ends_ms: Annotated[int, Meta(description="When the period ends: Unix time in milliseconds.")]
 
     @property
     def left_nano_usd(self) -> int:
