@@ -139,6 +139,21 @@ async def test_a_whole_interview_in_english(server: Instance, open_page: OpenPag
     assert "ç" not in str(await page.locator("#result h2").text_content())
 
 
+async def test_dangers_are_listed_and_one_is_chosen(server: Instance, open_page: OpenPage) -> None:
+    """Where no danger was heard, the page shows the list line by line; a number brings advice."""
+    page = await open_page(server.url, locale="en-GB")
+    listed = await say(page, STORY_EN)
+    lines = listed.splitlines()
+    assert [line.split(".")[0] for line in lines[1:]] == [str(n) for n in range(1, 17)]
+    shown = page.locator(".interviewer p").last
+    await expect(shown).to_have_css("white-space-collapse", "preserve")
+    hurt = next(line for line in lines if "hurt oneself" in line).split(".")[0]
+
+    advised = await say(page, f"number {hurt}")
+    assert "188" in advised
+    assert "hurt oneself" not in advised, "it is not asked again"
+
+
 async def test_the_language_is_changed_before_the_first_word(
     server: Instance, open_page: OpenPage
 ) -> None:

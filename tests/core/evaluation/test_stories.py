@@ -14,7 +14,7 @@ from app.core.understanding.safety import SafetyFloor
 from app.domain.playbook import Playbook
 
 FOLDER = Path(__file__).parents[3] / "app" / "playbooks" / "stories"
-Split = Literal["tuned", "kept"]
+Split = Literal["tuned", "kept", "taught.1", "taught.2"]
 Tag = Literal[
     "clear",
     "emotional",
@@ -31,7 +31,7 @@ Tag = Literal[
 class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a file of stories."""
 
-    id: Annotated[str, Meta(pattern=r"^[tk]\d{3}$")]
+    id: Annotated[str, Meta(pattern=r"^([tk]\d{3}|t[12]-\d{4})$")]
     locale: Literal["pt-BR", "en"]
     text: Annotated[str, Meta(min_length=2, max_length=1_000)]
     code: str | None
@@ -53,6 +53,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.casefold()))
 
 
+every_file = pytest.mark.parametrize("split", ["tuned", "kept", "taught.1", "taught.2"])
 both_splits = pytest.mark.parametrize("split", ["tuned", "kept"])
 
 
@@ -62,12 +63,13 @@ def playbook() -> Playbook:
     return load_playbooks()["legal_br"]
 
 
-@both_splits
+@every_file
 def test_ids_are_unique_and_tell_the_split(split: Split) -> None:
-    """No two stories share an id, and its letter says which file it is in."""
+    """No two stories share an id, and its beginning says which file it is in."""
     ids = [story.id for story in stories(split)]
     assert len(set(ids)) == len(ids)
-    assert {one[0] for one in ids} == {split[0]}
+    beginning = f"t{split[-1]}-" if split.startswith("taught") else split[0]
+    assert {one[: len(beginning)] for one in ids} == {beginning}
 
 
 @both_splits
@@ -78,7 +80,7 @@ def test_there_are_enough_stories_in_both_languages(split: Split) -> None:
     assert 0.55 <= sum(story.locale == "pt-BR" for story in told) / len(told) <= 0.65
 
 
-@both_splits
+@every_file
 def test_labels_are_the_playbooks_own(split: Split, playbook: Playbook) -> None:
     """Every code, flag and locale exists in the playbook, and none is given twice."""
     codes = set(playbook.subareas())
@@ -107,7 +109,7 @@ def test_every_red_flag_is_raised_often_enough(split: Split, playbook: Playbook)
     assert sum("no_flag" in story.tags for story in told) >= 8
 
 
-@both_splits
+@every_file
 def test_tags_agree_with_labels(split: Split) -> None:
     """Tags say the same as the code, the flags and the length of the text."""
     told = stories(split)
@@ -124,11 +126,12 @@ def test_tags_agree_with_labels(split: Split) -> None:
 
 def test_no_story_is_told_twice() -> None:
     """No text is in the files twice, and none in one file is a near copy of one in the other."""
-    tuned, kept = stories("tuned"), stories("kept")
-    texts = [" ".join(story.text.casefold().split()) for story in (*tuned, *kept)]
+    kept = stories("kept")
+    taught = [*stories("tuned"), *stories("taught.1"), *stories("taught.2")]
+    texts = [" ".join(story.text.casefold().split()) for story in (*taught, *kept)]
     assert len(set(texts)) == len(texts)
     kept_words = [(story.id, words(story.text)) for story in kept]
-    for story in tuned:
+    for story in taught:
         mine = words(story.text)
         near = [one for one, its in kept_words if 2 * len(mine & its) > len(mine | its)]
         assert near == [], story.id
