@@ -16,6 +16,7 @@ from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
 from app.domain.event import CaseEvent, TurnEvent
+from app.domain.figures import Figures
 
 
 def _tag(event: type[msgspec.Struct]) -> str:
@@ -51,6 +52,7 @@ _BODIES = (
     cost_schema.CostReport,
     cost_schema.CaseCosts,
     schema.JobList,
+    Figures,
     schema.WorkerList,
     schema.PushRequest,
     schema.PushTaken,
@@ -191,6 +193,7 @@ def _events(names: list[str]) -> dict[str, Any]:
 
 def _describe_tag(body: dict[str, Any]) -> None:
     """Describe the field that carries a schema's version, which is no field of the struct."""
-    tag = body.get("properties", {}).get("schema")
-    if tag is not None and "description" not in tag:
-        tag["description"] = "Kind and version of this document."
+    for name in ("schema", "type"):
+        tag = body.get("properties", {}).get(name)
+        if tag is not None and "description" not in tag:
+            tag["description"] = "Kind and version of this document."
