@@ -125,13 +125,15 @@ WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags
 
     def nameless(self, since: dt.datetime) -> int:
         """Return how many cases were begun since then by people without a name."""
-        sql = "SELECT count(*) FROM cases WHERE user_id = case_id AND started_at >= $1"
-        ((found,),) = self._ask("cases of people without a name", sql, (since,))
+        sql = """
+SELECT count(*) FROM cases WHERE user_id = case_id AND started_at >= $1 AND started_at < $2"""
+        ((found,),) = self._ask("cases of people without a name", sql, (since, self._at))
         return int(found)
 
     def latest(self) -> dt.datetime | None:
         """Return when the latest outcome that is known of happened."""
-        ((found,),) = self._ask("the latest outcome", "SELECT max(timestamp) FROM all_facts", ())
+        sql = "SELECT max(timestamp) FROM all_facts WHERE timestamp < $1"
+        ((found,),) = self._ask("the latest outcome", sql, (self._at,))
         return found if isinstance(found, dt.datetime) else None
 
     def scores(self, metric: Metric) -> dict[str, list[int]]:

@@ -19,14 +19,19 @@ def postgres() -> Iterator[str]:
         yield url
 
 
+def emptied(url: str) -> str:
+    """Forget everything that a warehouse in PostgreSQL holds; returns its address."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS triage CASCADE")
+    return url
+
+
 @pytest.fixture
 def empty_postgres(postgres: str) -> str:
     """The same with nothing in it."""
-    import psycopg
-
-    with psycopg.connect(postgres) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS triage CASCADE")
-    return postgres
+    return emptied(postgres)
 
 
 @pytest.fixture(params=["parquet", pytest.param("postgres", marks=pytest.mark.postgres)])
