@@ -219,7 +219,7 @@ def _metrics(findings: Sequence[Finding]) -> Table:
                 amount(difference.treatment, unit),
                 _interval(difference, unit),
                 _p_number(difference),
-                NOTHING if one.adjusted_p is None else f"{one.adjusted_p:.3g}",
+                _adjusted(one.adjusted_p),
                 _chance(one.analysis.posterior),
             )
         )
@@ -387,6 +387,17 @@ def _lift_text(lift: Effect | NotComputable) -> str:
 
 def _p_number(effect: Effect) -> str:
     return f"{effect.p:.3g}" if effect.p > 1e-300 else f"10^{effect.log10_p:.0f}"
+
+
+def _adjusted(p: float | None) -> str:
+    """Write an adjusted p; what is too small for a number is not called nothing.
+
+    >>> _adjusted(0.0262), _adjusted(0.0), _adjusted(None)
+    ('0.0262', '< 1e-300', '–')
+    """
+    if p is None:
+        return NOTHING
+    return f"{p:.3g}" if p > 1e-300 else "< 1e-300"
 
 
 def _p_text(test: Test | NotComputable) -> str:

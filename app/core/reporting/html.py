@@ -112,13 +112,16 @@ def _table(table: Table) -> str:
             for place, text in enumerate(cells[1:], 1)
         )
         rows.append(f'<tr class="{tone}">{first}{rest}</tr>')
+    wide = ' class="wide"' if len(table.headings) > _MANY_COLUMNS else ""
     return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table{wide}><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
 _FIGURE = ' class="figure"'
+_MANY_COLUMNS = 6
+"""Tables of more are written smaller, so that a desk shows them whole."""
 
 
 def _bar(share: float) -> str:
