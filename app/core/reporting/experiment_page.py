@@ -210,11 +210,11 @@ def _metrics(findings: Sequence[Finding]) -> Table:
     for one in findings:
         unit, difference = one.metric.unit, one.analysis.difference
         if isinstance(difference, NotComputable):
-            rows.append((one.metric.label, *[NOTHING] * 5, difference.reason))
+            rows.append((_named(one.metric), *[NOTHING] * 5, difference.reason))
             continue
         rows.append(
             (
-                one.metric.label,
+                _named(one.metric),
                 amount(difference.control, unit),
                 amount(difference.treatment, unit),
                 _interval(difference, unit),
@@ -387,6 +387,13 @@ def _lift_text(lift: Effect | NotComputable) -> str:
 
 def _p_number(effect: Effect) -> str:
     return f"{effect.p:.3g}" if effect.p > 1e-300 else f"10^{effect.log10_p:.0f}"
+
+
+def _named(metric: Metric) -> str:
+    """Name a metric, with what it should be whatever the other arm does."""
+    if metric.target is None:
+        return metric.label
+    return f"{metric.label} (target {amount(metric.target, metric.unit)})"
 
 
 def _adjusted(p: float | None) -> str:
