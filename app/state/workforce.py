@@ -33,9 +33,7 @@ class Workforce:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def sign(
-        self, name: str, slots: Mapping[Queue, int], metrics: str | None = None
-    ) -> None:
+    async def sign(self, name: str, slots: Mapping[Queue, int], metrics: str | None = None) -> None:
         """Give a sign of a worker's life, and say where it serves its metrics."""
         view = WorkerView(name=name, slots=slots, seen_at=now_ms(), metrics=metrics)
         await self._store.commands(
