@@ -121,7 +121,7 @@ class Understanding:
         if state.asking is None or len(words(message)) >= _TELLING:
             return message
         asks_story = self.story is not None and state.asking == self.story.name
-        return "\n".join((*said, message)) if asks_story else None
+        return "\n".join((*said, message))[-_LONGEST_STORY:] if asks_story else None
 
     def is_placed(self, assessment: Assessment) -> bool:
         """Say whether the leading candidate is likely enough to be called the classification."""
