@@ -41,13 +41,19 @@ class Learned:
         kinds = self._lexicon.classify([message])
         return features_of(heard.words, concepts) | danger_features(concepts, heard.flags, kinds)
 
-    def evidence(self, texts: Sequence[str], lexical: Evidence) -> Evidence:
-        """Return the evidence for each kind, of words and of what was learned together."""
+    def evidence(self, texts: Sequence[str], latest: Heard, lexical: Evidence) -> Evidence:
+        """Return the evidence for each kind, of words and of what was learned together.
+
+        Args:
+            texts: What was said, message by message.
+            latest: The last of these messages as it was heard.
+            lexical: The evidence of words.
+        """
         if self.model is None:
             return lexical
         features: set[str] = set()
         for text in _tellings(texts):
-            heard = self._safety.read(text[:_LONGEST_READ])
+            heard = latest if text == texts[-1] else self._safety.read(text[:_LONGEST_READ])
             features |= features_of(heard.words, heard.concepts())
         said = self.model.scores(features)
         if not lexical.kinds and not said.known:

@@ -15,7 +15,7 @@ from app.core.understanding.extraction import SlotFinder, read_answer
 from app.core.understanding.learned import Learned
 from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
 from app.core.understanding.plan import is_unknown, missing_slots
-from app.core.understanding.safety import SafetyFloor, every
+from app.core.understanding.safety import Heard, SafetyFloor, every
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
 from app.domain.playbook import LEVEL_ORDER, Level, Playbook, Slot
@@ -69,9 +69,10 @@ class Understanding:
             today: The day against which relative dates are read.
         """
         before = state.assessment
-        found = self.dangers(message, self._told_with(state, said, message))
+        heard = self.safety.hear(message)
+        found = self._dangers(message, heard, self._told_with(state, said, message))
         flags = self._raise(before.red_flags, found, turn)
-        candidates = self._classify([*said, message], flags)
+        candidates = self._classify([*said, message], heard, flags)
         slots = self._slots(state, turn, message, today, recognised=bool(candidates))
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, message, candidates)
@@ -94,20 +95,19 @@ class Understanding:
             slots.pop(slot, None)
         flags, candidates = before.red_flags, before.candidates
         if self.story is not None and slot == self.story.name and value.strip():
-            flags = self._raise(flags, self.dangers(value, value), turn)
-            candidates = self._classify([value], flags)
+            heard = self.safety.hear(value)
+            flags = self._raise(flags, self._dangers(value, heard, value), turn)
+            candidates = self._classify([value], heard, flags)
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, "", candidates)
         return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
 
-    def dangers(self, message: str, story: str | None) -> tuple[str, ...]:
-        """Return the red flags that a message raises: by the rules, and by what was learned.
+    def dangers(self, story: str) -> tuple[str, ...]:
+        """Return the red flags that a story raises: by the rules, and by what was learned."""
+        return self._dangers(story, self.safety.hear(story), story)
 
-        Args:
-            message: What the person says now.
-            story: What they tell with it; None where it only answers a question.
-        """
-        heard = self.safety.hear(message)
+    def _dangers(self, message: str, heard: Heard, story: str | None) -> tuple[str, ...]:
+        """Return the red flags of a message, and of the story told with it, if it tells one."""
         if story is None:
             return heard.flags
         whole = heard if story == message else self.safety.hear(story)
@@ -175,12 +175,12 @@ class Understanding:
         slots[slot.name] = SlotValue(value=value, turn=turn, source="rules")
 
     def _classify(
-        self, said: Sequence[str], flags: tuple[RaisedFlag, ...]
+        self, said: Sequence[str], latest: Heard, flags: tuple[RaisedFlag, ...]
     ) -> tuple[Candidate, ...]:
         """Classify what was said; the dangers that rules found in it speak for their kinds."""
         found = (flag.code for flag in flags if flag.source == "rules")
         lexical = self.lexicon.evidence(said, self.safety.suggested(found))
-        return self.lexicon.ranked(self.learned.evidence(said, lexical))
+        return self.lexicon.ranked(self.learned.evidence(said, latest, lexical))
 
     def _flags(
         self,

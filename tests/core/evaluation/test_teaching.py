@@ -30,11 +30,6 @@ _CALM = (
 )
 
 
-def raised(rules: Understanding, story: str) -> tuple[str, ...]:
-    """Return the red flags that a story raises."""
-    return rules.dangers(story, story)
-
-
 def told(hand: str, *, start: int) -> list[Story]:
     """Return the half of the stories that one hand wrote."""
     gas = [
@@ -56,9 +51,9 @@ def test_what_was_taught_is_heard_in_other_words() -> None:
     lesson = teach(TINY, FILES, alarms=0.2)
     taught = replace(TINY, taught=Taught(file="w", content=encode_weights(lesson.weights)))
     rules = Understanding(taught)
-    assert raised(Understanding(TINY), "it was hissing at the stove and I was dizzy") == ()
-    assert raised(rules, "it was hissing at the stove and I was dizzy") == ("gas_smell",)
-    assert raised(rules, "the lamp in the kitchen stays dark at night") == ()
+    assert Understanding(TINY).dangers("it was hissing at the stove and I was dizzy") == ()
+    assert rules.dangers("it was hissing at the stove and I was dizzy") == ("gas_smell",)
+    assert rules.dangers("the lamp in the kitchen stays dark at night") == ()
 
 
 def test_every_file_is_judged_by_what_the_others_taught() -> None:

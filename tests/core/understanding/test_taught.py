@@ -67,11 +67,6 @@ def playbook(made: Weights) -> Playbook:
     return replace(TINY, taught=Taught(file="tiny.weights", content=encode_weights(made)))
 
 
-def raised(rules: Understanding, story: str) -> tuple[str, ...]:
-    """Return the red flags that a story raises."""
-    return rules.dangers(story, story)
-
-
 def case() -> CaseState:
     """Return a case to which nothing was said."""
     return new_state(TINY)
@@ -80,9 +75,9 @@ def case() -> CaseState:
 def test_danger_that_rules_do_not_hear_is_learned() -> None:
     """A word that no rule has raises the flag it was taught for; without weights it does not."""
     story = "there is a hiss behind the wall"
-    assert raised(Understanding(TINY), story) == ()
+    assert Understanding(TINY).dangers(story) == ()
     rules = Understanding(playbook(weights()))
-    assert raised(rules, story) == ("gas_smell",)
+    assert rules.dangers(story) == ("gas_smell",)
     read = rules.read(case(), (), 1, story, TODAY)
     assert [(one.code, one.source) for one in read.red_flags] == [("gas_smell", "rules")]
 
@@ -90,15 +85,15 @@ def test_danger_that_rules_do_not_hear_is_learned() -> None:
 def test_rules_are_never_silenced() -> None:
     """What rules hear is raised whatever was learned, and no flag is raised twice."""
     rules = Understanding(playbook(weights(thresholds=(99.0,) * len(FLAGS))))
-    assert raised(rules, "a smell of gas") == ("gas_smell",)
+    assert rules.dangers("a smell of gas") == ("gas_smell",)
     read = Understanding(playbook(weights())).read(case(), (), 1, "hiss, smell of gas", TODAY)
     assert [one.code for one in read.red_flags] == ["gas_smell"]
 
 
 def test_a_threshold_is_what_a_score_must_reach() -> None:
     """Above the score of the only feature, nothing is raised."""
-    assert raised(Understanding(playbook(weights(thresholds=(10.1,) * 2))), "hiss") == ()
-    assert raised(Understanding(playbook(weights(thresholds=(7.0,) * 2))), "hiss") != ()
+    assert Understanding(playbook(weights(thresholds=(10.1,) * 2))).dangers("hiss") == ()
+    assert Understanding(playbook(weights(thresholds=(7.0,) * 2))).dangers("hiss") != ()
 
 
 def test_a_short_answer_is_no_story() -> None:
@@ -117,7 +112,7 @@ def test_a_short_answer_is_no_story() -> None:
 def test_nothing_known_raises_nothing() -> None:
     """A text without a known feature is not judged, however low a threshold is."""
     rules = Understanding(playbook(weights(thresholds=(-5.0,) * len(FLAGS))))
-    assert raised(rules, "zzz qqq") == ()
+    assert rules.dangers("zzz qqq") == ()
 
 
 def test_kinds_are_learned_as_well() -> None:
