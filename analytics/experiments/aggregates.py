@@ -221,9 +221,20 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
         return (self._declared.key, self._at, mature)
 
     def _people(self) -> str:
-        return """people AS (
+        """Return who counts: of those exposed in the declared days, as many as were planned.
+
+        The first ones count, so that a report made after the plan was full judges the same persons
+        again: whoever goes on looking is not given more chances to find something.
+        """
+        days = ""
+        if (starts := self._declared.starts) is not None:
+            days += f" AND timestamp >= TIMESTAMP '{starts.isoformat()}'"
+        if (ends := self._declared.ends) is not None:
+            days += f" AND timestamp < TIMESTAMP '{(ends + dt.timedelta(days=1)).isoformat()}'"
+        return f"""people AS (
   SELECT user_id, variation_id AS arm, timestamp, locale, playbook FROM first_exposures
-  WHERE experiment_id = $1 AND timestamp < $3 AND variations = 1)"""
+  WHERE experiment_id = $1 AND timestamp < $3 AND variations = 1{days}
+  ORDER BY timestamp, user_id LIMIT {self._declared.planned_persons})"""
 
     def _values(self) -> str:
         return f"""{self._people()}, found AS (

@@ -66,9 +66,7 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
     arms = total(days)
     known = _evidence_of(evidence, declared, arms)
     counted = {arm: arms[arm].persons if arm in arms else 0 for arm in declared.arms}
-    final = sum(counted.values()) >= declared.planned_persons or (
-        declared.ends is not None and at.date() > declared.ends
-    )
+    final = sum(counted.values()) >= declared.planned_persons or _is_over(declared, at)
     health = Health(
         sample_ratio=srm_chi_square(
             [taken.persons.get(arm, 0) for arm in declared.arms], list(declared.arms.values())
@@ -99,6 +97,14 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
         questions=tuple(evidence.questions),
         versions={name: version(name) for name in ("triage", "duckdb", "scipy", "statsmodels")},
     )
+
+
+def _is_over(declared: Declaration, at: dt.datetime) -> bool:
+    """Say whether nobody can be taken in any more, and everybody has had their time."""
+    if declared.ends is None:
+        return False
+    last = dt.datetime.combine(declared.ends, dt.time.max)
+    return at > last + dt.timedelta(hours=declared.maturity_hours)
 
 
 def _evidence_of(

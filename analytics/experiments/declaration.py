@@ -73,10 +73,11 @@ class Declaration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     arms: dict[str, Positive]
     """The intended weight of each arm, the control among them."""
     planned_persons: Annotated[int, Meta(ge=2)]
-    """Persons in all arms together when it is to be decided."""
+    """Persons in all arms together by whom it is decided: the first so many."""
     alpha: Share = 0.05
     power: Share = 0.8
     starts: dt.date | None = None
+    """The first day (UTC) on which persons are taken in; any where it is absent."""
     ends: dt.date | None = None
     """The last day (UTC) on which persons are taken in."""
     maturity_hours: Annotated[float, Meta(ge=0)] = 24.0

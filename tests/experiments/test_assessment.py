@@ -27,7 +27,7 @@ from tests.support.triages import (
     scores_of,
     sums_of,
 )
-from tests.support.warehouses import rows
+from tests.support.warehouses import HOUR, MIDNIGHT, rows
 from tests.warehouse.conftest import emptied
 
 DECLARED = find_declaration(KEY)
@@ -229,3 +229,32 @@ def test_what_happens_on_later_days_is_told_apart(looks: Looks) -> None:
     assert isinstance(found, Novelty | NotComputable)
     if isinstance(found, NotComputable):
         assert "three days" in found.reason
+
+
+def test_the_first_planned_persons_count_and_nobody_after(warehouse: Warehouse) -> None:
+    """A report made later judges the same persons again: waiting gives no further chances."""
+    people = crowd(300, ARMS, days=3)
+    judged(warehouse, people)
+    plan = structs.replace(DECLARED, planned_persons=100)
+    first = sorted(people, key=lambda one: (one.exposed_at, one.name))[:100]
+    later = assess(warehouse, plan, AT + dt.timedelta(days=9))
+    report = assess(warehouse, plan, AT)
+    assert report.final
+    assert report.counted == {arm: sum(one.arm == arm for one in first) for arm in ARMS}
+    found, again = (of(one, "completion").analysis.difference for one in (report, later))
+    expected = [sums_of(first, arm, "completion").rate for arm in ARMS]
+    assert effect(found).estimate == pytest.approx(expected[1] - expected[0], rel=1e-9)
+    assert effect(again).estimate == effect(found).estimate
+
+
+def test_only_the_declared_days_take_people_in(warehouse: Warehouse) -> None:
+    """And the fixed test judges once the last of them has had their time."""
+    people = crowd(300, ARMS, days=4)
+    judged(warehouse, people)
+    days = {"starts": dt.date(2025, 11, 27), "ends": dt.date(2025, 11, 28)}
+    plan = structs.replace(DECLARED, **days)
+    first, last = MIDNIGHT + 24 * HOUR, MIDNIGHT + 72 * HOUR
+    report = assess(warehouse, plan, AT)
+    assert report.final
+    assert sum(report.counted.values()) == sum(first <= one.exposed_at < last for one in people)
+    assert not assess(warehouse, plan, dt.datetime(2025, 11, 29, 23)).final

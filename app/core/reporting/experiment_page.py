@@ -140,7 +140,7 @@ def _health(report: Report) -> Table:
     health, sequential = report.health, report.sequential_ratio
     several = health.share_in_several
     taken, counted = sum(report.taken.persons.values()), sum(report.counted.values())
-    young = taken - counted - health.persons_in_several
+    uncounted = taken - counted - health.persons_in_several
     late = report.lag_hours is not None and report.lag_hours > _LATE_HOURS
     rows: list[tuple[str, str, Tone]] = [
         _checked("Sample ratio", health.sample_ratio, THRESHOLD),
@@ -158,8 +158,8 @@ def _health(report: Report) -> Table:
             "bad" if late else "plain",
         ),
         (
-            "Too young to count",
-            f"{young:,} persons, exposed within {report.declaration.maturity_hours:g} hours",
+            "Not counted",
+            f"{uncounted:,}: too young ({report.declaration.maturity_hours:g} h), or not planned",
             "plain",
         ),
     ]
