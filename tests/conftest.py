@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from app.embedded import EmbeddedValkey
@@ -16,6 +17,10 @@ STRICT = os.environ.get("TRIAGE_TEST_STRICT", "") not in {"", "0"}
 REFERENCE_DATA = "reference_data"
 """Marks tests against data of others that is no part of the project: they may be skipped."""
 
+# By default it prints local variables, a compiled playbook among them, which takes seconds.
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+)
 settings.register_profile("house", deadline=None, derandomize=STRICT)
 settings.load_profile("house")
 

@@ -195,7 +195,7 @@ def test_an_interview_runs_from_the_greeting_to_the_analysis(wire: Api, mock: LL
     assert first[0].data["variant"] == "v2"
     told = whole(first)
     assert told["message"] == "I see. In which town is the house?"
-    assert sum(one.event == "delta" for one in first) >= 2
+    assert any(one.event == "delta" for one in first)
     assert events(first) == ["turn.started", "turn.completed"]
     assert told["usage"]["attempts"] == 1
     assert told["usage"]["output"] > 0

@@ -54,7 +54,7 @@ def cost_of_telling(rig: Rig, plan: Plan) -> Table:
             for name, instance in (("telling", telling), ("tracing", tracing)):
                 with _scraped(instance.port, plan.scrape_seconds):
                     found[name].append(measured(instance))
-        assert collector.named("triage.turn")
+        collector.wait_for(lambda: bool(collector.named("triage.turn")))
         for one in (silent, telling, tracing):
             one.close()
     best = {name: min(values) for name, values in found.items()}
