@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -98,12 +98,12 @@ def evaluate(feature: str, person: str | None, attributes: tuple[str, ...], raw:
     if person is not None:
         known[PERSON] = person_key(person)
 
-    async def work(kept: Flags) -> object:
+    async def work(kept: Flags) -> dict[str, Any]:
         found = await _kept(kept)
         evaluator = Evaluator(
             found.payload,
             _ReadOnly(kept),
-            decryption_key=read_settings(os.environ).growthbook_decryption_key,
+            decryption_key=_decryption_key(),
         )
         if feature not in found.payload.content["features"]:
             raise InvalidInput(f"there is no feature {feature!r}; see: triage flags show")
@@ -113,7 +113,6 @@ def evaluate(feature: str, person: str | None, attributes: tuple[str, ...], raw:
     if raw:
         click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2))
         return
-    assert isinstance(told, dict)  # noqa: S101 -- for the type checker: the client's own form
     decided = told.get("experimentResult") or {}
     click.echo(f"{feature} = {msgspec.json.encode(told['value']).decode()} ({told['source']})")
     if decided:
@@ -138,7 +137,7 @@ def set_file(path: Path, check: bool) -> None:
     try:
         with path.open("rb") as file:
             payload = read_payload(file.read(MOST_BYTES + 1))
-        asyncio.run(Evaluator(payload, decryption_key=_decryption_key()).tried(payload))
+        asyncio.run(Evaluator(payload, decryption_key=_decryption_key()).prepare(payload))
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from None
     except FlagsInvalid as error:

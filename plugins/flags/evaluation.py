@@ -4,7 +4,7 @@ The client is given no key and no host, so that it has no transport of its own.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from growthbook import GrowthBookClient, Options, UserContext
@@ -36,6 +36,13 @@ class Counts(Struct):
     """The flag's value is no variant, or deciding failed; the default was given."""
 
 
+class Prepared(NamedTuple):
+    """Flags that were tried, and the client that decides by them."""
+
+    payload: Payload
+    client: GrowthBookClient
+
+
 class Evaluator:
     """The flags that are live in this process, and what they decide."""
 
@@ -55,41 +62,46 @@ class Evaluator:
         """
         self._sticky = sticky
         self._decryption_key = decryption_key
-        self._live: tuple[Payload, GrowthBookClient] | None = None
+        self._live: Prepared | None = None
         self._first = payload
         self.counts = Counts()
 
     @property
     def payload(self) -> Payload:
         """The flags that are live."""
-        return self._first if self._live is None else self._live[0]
+        return self._first if self._live is None else self._live.payload
 
-    async def use(self, payload: Payload) -> GrowthBookClient:
+    async def use(self, payload: Payload) -> None:
         """Let these flags decide from now on.
 
         Raises:
             FlagsInvalid: they cannot be evaluated; the ones before stay live.
         """
-        await self.tried(payload)
-        client = await self._client(payload, self._sticky)
-        if self._sticky is not None:
-            self._sticky.units = payload.units
-        self._live = (payload, client)
-        return client
+        self.go(await self.prepare(payload))
 
-    async def tried(self, payload: Payload) -> None:
-        """Evaluate every feature once, for nobody.
+    async def prepare(self, payload: Payload) -> Prepared:
+        """Make flags ready to decide: every feature is evaluated once, for nobody.
 
         Raises:
             FlagsInvalid: one of them cannot be evaluated.
         """
-        trial = await self._client(payload, sticky=None)
-        somebody = UserContext(attributes={PERSON: "0" * 32})
-        for name in trial.reduce_payload().get("features") or {}:
-            try:
-                await trial.eval_feature(name, somebody)
-            except Exception as error:
-                raise FlagsInvalid(f"feature {name!r} cannot be evaluated: {error!r}") from error
+        try:
+            trial = await self._client(payload, sticky=None)
+            features = trial.reduce_payload().get("features") or {}
+            for name in features:
+                await trial.eval_feature(name, UserContext(attributes={PERSON: "0" * 32}))
+            live = await self._client(payload, self._sticky)
+        except Exception as error:  # whatever flags do to the client: they are not ours
+            raise FlagsInvalid(f"they cannot be evaluated: {error!r}") from error
+        if not features and "encryptedFeatures" in payload.content:
+            raise FlagsInvalid("they are encrypted, and TRIAGE_GROWTHBOOK_DECRYPTION_KEY fails")
+        return Prepared(payload, live)
+
+    def go(self, prepared: Prepared) -> None:
+        """Let flags that were prepared decide from now on."""
+        if self._sticky is not None:
+            self._sticky.units = prepared.payload.units
+        self._live = prepared
 
     async def evaluate(
         self, feature: str, attributes: Mapping[str, Any], forced: Mapping[str, int] | None = None
@@ -101,9 +113,12 @@ class Evaluator:
             attributes: what is known of somebody.
             forced: the number of the variation to give, by the key of the experiment.
         """
-        client = await self.use(self._first) if self._live is None else self._live[1]
+        live = self._live
+        if live is None:
+            live = await self.prepare(self._first)
+            self.go(live)
         somebody = UserContext(attributes=dict(attributes), forced_variations=dict(forced or {}))
-        return await client.eval_feature(feature, somebody)
+        return await live.client.eval_feature(feature, somebody)
 
     async def assign(self, subject: Subject) -> Assigned:
         """Decide which product somebody gets; see `app.core.assigning.Assigner`."""
@@ -137,8 +152,8 @@ class Evaluator:
         return Assigned(
             variant=str(result.value),
             assignment=Assignment(
-                experiment=result.experiment.key,
-                variation=decided.key,
+                experiment=str(result.experiment.key),
+                variation=str(decided.key),  # flags may say 1 where they mean "1"
                 person=subject.person,
                 flags=payload.hash,
             ),
@@ -147,7 +162,7 @@ class Evaluator:
     async def close(self) -> None:
         """Let what is still being kept of assignments be kept."""
         if self._live is not None:
-            await self._live[1].flush_sticky_bucket_saves()
+            await self._live.client.flush_sticky_bucket_saves()
 
     async def _client(self, payload: Payload, sticky: StickyBuckets | None) -> GrowthBookClient:
         client = GrowthBookClient(
@@ -157,12 +172,5 @@ class Evaluator:
                 decryption_key=self._decryption_key,
             )
         )
-        try:
-            await client.set_payload(payload.content)
-        except Exception as error:
-            raise FlagsInvalid(f"they cannot be read: {error!r}") from error
-        if not client.reduce_payload().get("features"):
-            encrypted = "encryptedFeatures" in payload.content
-            if encrypted:
-                raise FlagsInvalid("they are encrypted, and TRIAGE_GROWTHBOOK_DECRYPTION_KEY fails")
+        await client.set_payload(payload.content)
         return client

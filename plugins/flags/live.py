@@ -15,7 +15,7 @@ import structlog
 
 from app.domain.errors import FlagsInvalid, StateUnavailable, WebhookRefused
 from app.state.flags import Flags, SharedPayload
-from plugins.flags.evaluation import Evaluator
+from plugins.flags.evaluation import Evaluator, Prepared
 from plugins.flags.growthbook_source import GrowthBookSource
 from plugins.flags.payload import MOST_BYTES, Payload, read_payload
 from plugins.flags.webhook import TOLERANCE_SECONDS, Signed, verify
@@ -92,16 +92,17 @@ class LiveFlags:
             StateUnavailable: they cannot be shared.
         """
         payload = read_payload(raw)
+        prepared = None
         if payload.hash != self.evaluator.payload.hash:
-            await self.evaluator.tried(payload)
+            prepared = await self.evaluator.prepare(payload)
         at = time.time_ns() // 1_000_000
         counts = await self._shared.offer(
             SharedPayload(raw=payload.raw, source=source, at=at),
             name=payload.hash,
             updated=payload.updated,
         )
-        if counts:
-            await self._use(payload, source, at)
+        if counts and prepared is not None:
+            self._go(prepared, source, at)
         return payload
 
     async def receive(self, signed: Signed, body: bytes, flags: bytes) -> Payload:
@@ -154,7 +155,8 @@ class LiveFlags:
             return
         found = await self._shared.read()
         if found is not None:
-            await self._use(read_payload(found.raw), found.source, found.at)
+            prepared = await self.evaluator.prepare(read_payload(found.raw))
+            self._go(prepared, found.source, found.at)
 
     async def _poll(self, growthbook: GrowthBookSource) -> None:
         raw = await growthbook.fetch()
@@ -172,11 +174,10 @@ class LiveFlags:
             await self.take(raw, "file")
         self._file_seen = state
 
-    async def _use(self, payload: Payload, source: str, at: int) -> None:
-        if payload.hash != self.evaluator.payload.hash:
-            await self.evaluator.use(payload)
-            self.source, self.at = source, at
-            _log.info("flags.changed", flags=payload.hash, source=source)
+    def _go(self, prepared: Prepared, source: str, at: int) -> None:
+        self.evaluator.go(prepared)
+        self.source, self.at = source, at
+        _log.info("flags.changed", flags=prepared.payload.hash, source=source)
 
 
 def _changed(file: Path, seen: tuple[int, int] | None) -> tuple[tuple[int, int], bytes | None]:

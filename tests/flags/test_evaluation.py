@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.core.assigning import Assigner, Subject
+from app.core.assigning import Assigned, Assigner, Subject
 from app.domain.assignment import VARIANTS
 from app.domain.errors import FlagsInvalid
 from app.state.flags import Flags
@@ -152,6 +152,9 @@ RULES = st.lists(
 
 
 @given(default=JSON, rules=RULES | JSON)
+@example(default="v1", rules=[{"parentConditions": 1}])
+@example(default="v1", rules=[{"coverage": "all", "variations": ["v1"]}])
+@example(default="v1", rules=[{"key": 7, "variations": ["v1", "v2"], "meta": [{"key": 1}]}])
 async def test_whatever_the_flags_are_everybody_gets_a_product(default: Any, rules: Any) -> None:
     """Flags are refused before they are live, or decide, or the default is given."""
     flags = {"features": {FEATURE: {"defaultValue": default, "rules": rules}}}
@@ -164,6 +167,7 @@ async def test_whatever_the_flags_are_everybody_gets_a_product(default: Any, rul
     for number in (None, 1, 2):
         found = await evaluator.assign(somebody(number))
         assert found.variant in VARIANTS
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Assigned) == found
 
 
 def test_the_hash_is_of_the_content() -> None:
