@@ -18,9 +18,10 @@ def quantiles_of(evidence: Evidence, metric: Metric) -> dict[str, Quantile]:
     persons = evidence.below(metric, {arm: found for arm, (found,) in middle.items()})
     ranks = {}
     for arm, n in sizes.items():
-        wider = design_effect(persons[arm], q)
-        several = persons[arm].n < n and not isinstance(wider, NotComputable)
-        found = quantile_ranks(n, q, design_effect=wider if several else 1.0)  # type: ignore[arg-type]
+        wider = design_effect(persons[arm], q) if persons[arm].n < n else 1.0
+        found = quantile_ranks(
+            n, q, design_effect=1.0 if isinstance(wider, NotComputable) else wider
+        )
         if isinstance(found, Ranks):
             ranks[arm] = found
     ends = evidence.at_shares(metric, {arm: [one.lower, one.upper] for arm, one in ranks.items()})

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from app.core.language.text import squeeze, tokens
 from app.core.understanding.signs import Sequence, Word, needs_of, read_sequence
-from app.domain.playbook import Concept
+from app.domain.playbook import Concept, Playbook
 
 _MET = 20_000
 """Words that are remembered with what begins with them."""
@@ -166,3 +166,8 @@ def _plain(sequence: Sequence) -> tuple[Word, ...] | None:
 
 def _is(word: str, wanted: Word) -> bool:
     return word.startswith(wanted.text) if wanted.begins else word == wanted.text
+
+
+def concepts_by_locale(playbook: Playbook) -> dict[str, Concepts]:
+    """Return a playbook's concepts in each of its languages; building them takes a while."""
+    return {locale: Concepts(playbook.concepts, locale) for locale in playbook.locales}

@@ -9,14 +9,14 @@ that the next start can use.
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from msgspec import Struct
 
 from app.core.language.function_words import FUNCTION_WORDS
 from app.core.language.text import fold, stem, words
-from app.core.understanding.concepts import Concepts, said_of
+from app.core.understanding.concepts import Concepts, concepts_by_locale, said_of
 from app.core.understanding.safety import every
 from app.domain.playbook import Playbook, SubArea
 
@@ -90,10 +90,15 @@ def _told(sub: SubArea) -> tuple[str, ...]:
     return (*listed, *sub.description.values(), *sub.label.values())
 
 
-def count_words(playbook: Playbook, tuning: Tuning | None = None) -> Counted:
-    """Count the words of every kind and area; most of what a start takes is this."""
-    concepts = concepts_of(playbook)
-    counts = [_count(concepts, sub) for sub in playbook.subareas().values()]
+def count_words(
+    playbook: Playbook,
+    tuning: Tuning | None = None,
+    concepts: Mapping[str, Concepts] | None = None,
+) -> Counted:
+    """Count the words of every kind and area, and the concepts among them; it takes a while."""
+    found = concepts_by_locale(playbook) if concepts is None else concepts
+    spoken = tuple(found.values()) if playbook.concepts else ()
+    counts = [_count(spoken, sub) for sub in playbook.subareas().values()]
     areas = [code.split(".")[0] for code in playbook.subareas()]
     told = (text for sub in playbook.subareas().values() for text in _told(sub))
     return Counted(
@@ -103,12 +108,6 @@ def count_words(playbook: Playbook, tuning: Tuning | None = None) -> Counted:
         },
         frozenset(word for text in told for word in words(text) if carries_meaning(word)),
     )
-
-
-def concepts_of(playbook: Playbook) -> tuple[Concepts, ...]:
-    """Return the concepts of every language, where there are any."""
-    listed = playbook.concepts
-    return tuple(Concepts(listed, locale) for locale in playbook.locales if listed)
 
 
 def _count(concepts: tuple[Concepts, ...], sub: SubArea) -> Counter[str]:

@@ -13,19 +13,19 @@ the confidences of the kinds sum to less than one and shrink where little was re
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from app.core.language.phrases import PhraseIndex
 from app.core.language.text import Token, stem, words
 from app.core.language.typos import TypoIndex
+from app.core.understanding.concepts import Concepts, concepts_by_locale
 from app.core.understanding.counting import (
     SPEAKS,
     Counted,
     Tuning,
     carries_meaning,
-    concepts_of,
     content_of,
     count_words,
     meant,
@@ -65,14 +65,26 @@ class Lexicon:
     """The words of one playbook's taxonomy, compiled to evidence."""
 
     def __init__(
-        self, playbook: Playbook, tuning: Tuning | None = None, counted: Counted | None = None
+        self,
+        playbook: Playbook,
+        tuning: Tuning | None = None,
+        counted: Counted | None = None,
+        concepts: Mapping[str, Concepts] | None = None,
     ) -> None:
-        """Index the phrases, and count the words of every kind and area unless they are counted."""
+        """Index the phrases, and count the words of every kind and area unless they are counted.
+
+        Args:
+            playbook: Whose taxonomy it is.
+            tuning: The constants.
+            counted: What `count_words` gave, where somebody has asked before.
+            concepts: The playbook's by locale; made here if absent.
+        """
         self._tuning = tuning or Tuning()
         self._codes = tuple(playbook.subareas())
         self._numbers = {code: number for number, code in enumerate(self._codes)}
-        self._concepts = concepts_of(playbook)
-        known = counted or count_words(playbook, self._tuning)
+        found = concepts_by_locale(playbook) if concepts is None else concepts
+        self._concepts = tuple(found.values()) if playbook.concepts else ()
+        known = counted or count_words(playbook, self._tuning, found)
         self._evidence = known.evidence
         self._vocabulary = known.vocabulary
         self._phrases = self._index_phrases(playbook)

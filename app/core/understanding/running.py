@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from app.core.language.patterns import compile_pattern
 from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, tokens, words
+from app.core.understanding.concepts import concepts_by_locale
 from app.core.understanding.counting import Counted
 from app.core.understanding.extraction import SlotFinder, read_answer
 from app.core.understanding.learned import Learned
@@ -37,8 +38,9 @@ class Understanding:
     def __init__(self, playbook: Playbook, counted: Counted | None = None) -> None:
         """Compile the safety floor, the lexicon, the slots' patterns and the complexity signals."""
         self._playbook = playbook
-        self.safety = SafetyFloor(playbook)
-        self.lexicon = Lexicon(playbook, counted=counted)
+        concepts = concepts_by_locale(playbook)
+        self.safety = SafetyFloor(playbook, concepts)
+        self.lexicon = Lexicon(playbook, counted=counted, concepts=concepts)
         self.learned = Learned(playbook, self.safety, self.lexicon)
         self._finder = SlotFinder(playbook)
         signals = playbook.complexity.signals

@@ -14,7 +14,7 @@ from msgspec import Struct
 from app.core.language.patterns import Pattern, compile_pattern
 from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, squeeze, tokens
-from app.core.understanding.concepts import Concepts, said_of
+from app.core.understanding.concepts import Concepts, concepts_by_locale, said_of
 from app.core.understanding.sign_search import Reading
 from app.core.understanding.signs import Sign, needs_of, read_sign
 from app.domain.assessment import SlotValue
@@ -55,8 +55,8 @@ class Heard(Struct, frozen=True):
 class SafetyFloor:
     """The red flags of one playbook, compiled. All locales are searched, whatever the case's is."""
 
-    def __init__(self, playbook: Playbook) -> None:
-        """Compile every word and pattern once."""
+    def __init__(self, playbook: Playbook, concepts: Mapping[str, Concepts] | None = None) -> None:
+        """Compile every word and pattern once; `concepts` are by locale, made here if absent."""
         self._playbook = playbook
         self._flags: dict[str, RedFlag] = {flag.code: flag for flag in playbook.red_flags}
         self._phrases = PhraseIndex(
@@ -72,9 +72,7 @@ class SafetyFloor:
             flag.code: tuple(map(compile_pattern, every(flag.unless)))
             for flag in playbook.red_flags
         }
-        self._concepts = {
-            locale: Concepts(playbook.concepts, locale) for locale in playbook.locales
-        }
+        self._concepts = concepts_by_locale(playbook) if concepts is None else concepts
         self._signs: dict[str, tuple[_Sign, ...]] = {
             flag.code: tuple(
                 _Sign(locale, sign, needs_of(sign))
