@@ -12,6 +12,8 @@ from app.commands.top_view import BudgetRow, CallRate, QueueRow, Top
 _BAR = 20
 _NAME = 26
 _WORRY, _ALARM = 0.8, 1.0
+_MOST_SHOWN = 9.99
+"""A scope that is further beyond its budget is shown so."""
 
 
 def screen(top: Top) -> RenderableType:
@@ -136,7 +138,8 @@ def _bar(budget: BudgetRow) -> Text:
     share = used / budget.limit_usd if budget.limit_usd else 1.0
     full = min(_BAR, round(share * _BAR))
     style = "red" if share >= _ALARM else "yellow" if share >= _WORRY else "green"
-    return Text.assemble(("█" * full, style), ("░" * (_BAR - full), "dim"), f" {share:4.0%}")
+    told = f" {min(share, _MOST_SHOWN):4.0%}"
+    return Text.assemble(("█" * full, style), ("░" * (_BAR - full), "dim"), told)
 
 
 def _workers(top: Top) -> Iterable[RenderableType]:

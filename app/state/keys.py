@@ -57,7 +57,7 @@ CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
 """Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
-FACTS_LOST = "tri:facts:lost"
+FACTS_LOST = "tri:{tri:facts}:lost"
 """Hash: how many facts found no room in it, and since when, in seconds."""
 LEDGER = "tri:{tri:facts}:"
 """What the ledger keeps begins so, in the slot of the stream of facts: they leave together.
