@@ -28,7 +28,7 @@ from app.domain.case import (
 )
 from app.domain.job import JobView
 from app.domain.playbook import Playbook
-from app.state.conversations import CaseRecord
+from app.state.records import CaseRecord
 
 
 def retry_after(since_ms: int) -> str:

@@ -15,8 +15,9 @@ from app.domain.case import Accepted, HandoffStatus, OperatorCommand, Turn
 from app.domain.errors import Draining, HandoffConflict, InvalidInput
 from app.domain.event import TurnFailed
 from app.domain.playbook import Playbook
-from app.state.conversations import CaseRecord, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.handoffs import HandoffPlace, ListedHandoff
+from app.state.records import CaseRecord
 
 
 class HandoffPage(Struct, frozen=True, kw_only=True):

@@ -45,8 +45,9 @@ from app.domain.errors import (
 from app.domain.event import EventId
 from app.domain.job import JobView
 from app.domain.playbook import Playbook
-from app.state.conversations import CaseRecord, Claim, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.job_board import JobBoard
+from app.state.records import CaseRecord, Claim
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import CASE, Span, Tracing, Untraced
 

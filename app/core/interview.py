@@ -58,7 +58,7 @@ from app.llm.errors import NoModelLeft
 from app.llm.failover import Answered, FailoverModel, Restarted
 from app.llm.metering import Denied
 from app.llm.model import ModelRequest, TextDelta
-from app.state.conversations import Claim
+from app.state.records import Claim
 from app.telemetry.labels import BudgetAction
 
 _MAX_OUTPUT_TOKENS = 2_500

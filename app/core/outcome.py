@@ -17,7 +17,7 @@ from app.domain.event import CaseEvent, CaseStatusChanged, FactCorrected, RedFla
 from app.domain.notification import Notification
 from app.domain.playbook import Slot
 from app.domain.usage import Attempt
-from app.state.conversations import Claim
+from app.state.records import Claim
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ from app.domain.facts import (
     TriageStarted,
     TurnEnded,
 )
-from app.state.conversations import Claim
 from app.state.jobs import JobClaim
+from app.state.records import Claim
 
 _TREATS = (Say, Correct)
 """What a person says to the product, so that its answer treats them."""

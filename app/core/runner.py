@@ -35,9 +35,10 @@ from app.domain.event import (
 )
 from app.domain.playbook import Playbook
 from app.state.codec import StateTooNew
-from app.state.conversations import Claim, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.journal import Journal, TurnLog
 from app.state.leases import LeaseKeeper
+from app.state.records import Claim
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import Span, Tracing, Untraced
 

@@ -11,7 +11,7 @@ from app.core.steps import Answer
 from app.domain.analysis import Analysis
 from app.domain.case import CaseState, HandoffCommand, Say, Turn
 from app.domain.usage import Attempt
-from app.state.conversations import Claim
+from app.state.records import Claim
 from app.telemetry.labels import Interviewer
 from app.telemetry.metrics import Metrics
 from app.telemetry.tracing import CASE, Span

@@ -8,7 +8,7 @@ from app.core.steps import Answer
 from app.domain import event as events
 from app.domain.case import OperatorSays, Turn, TurnOutcome
 from app.domain.event import EventId, Terminal, TurnCancelled, TurnCompleted, TurnFailed, TurnUsage
-from app.state.conversations import Claim
+from app.state.records import Claim
 
 CONFLICT = "handoff_conflict"
 _RETRY_AFTER_MS = 2_000

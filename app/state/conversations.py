@@ -8,8 +8,6 @@ of the earlier owner is refused.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
-
 from app.domain.analysis import Analysis
 from app.domain.case import (
     Accepted,
@@ -34,87 +32,17 @@ from app.domain.facts import Erased, Fact
 from app.domain.facts import encode as encode_fact
 from app.domain.job import Job
 from app.domain.notification import Notification
-from app.state import codec, handoffs, keys
+from app.state import codec, handoffs, keys, rounds
 from app.state.cache import forget
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
 from app.state.ledger import Ledger
+from app.state.records import ActiveConversation, CaseRecord, Claim, Receipt, Refusal
 from app.state.store import Store
 
 LEASE_MS = 900
 IDEMPOTENCY_MS = 24 * 3_600_000
-_PAGE = 200
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """The right to work on a case's oldest unfinished turn."""
-
-    case_id: str
-    owner: str
-    epoch: int
-    turn: int
-    attempt: int
-    """1 for the first owner, one more for each that took over."""
-    state: CaseState
-    accepted: Accepted
-    turns: tuple[Turn, ...]
-    """All committed turns, oldest first."""
-    dropped: bool
-    """Somebody cancelled the turn while it waited."""
-    reason: Literal["takeover", "handover"]
-    """Why there is a new owner, if it is not the first."""
-    behind: int
-    """How many accepted turns wait behind this one."""
-
-    @property
-    def lease_key(self) -> str:
-        """The lease's key."""
-        return CaseKeys(self.case_id).lease
-
-    @property
-    def lease(self) -> str:
-        """The lease's value."""
-        return f"{self.owner}:{self.epoch}"
-
-
-class Receipt(Struct, frozen=True, kw_only=True):
-    """What became of a posted command."""
-
-    turn: int
-    new: bool
-    """False if the idempotency key was known: the turn is the one of the first post."""
-    done: int
-    """Turns that were committed at that moment; meaningful for new commands."""
-    listed_ms: int
-    """When the case was listed as busy for this command."""
-    claim: Claim | None = None
-    """Set if the case was free and the caller now owns it."""
-
-
-Refusal = Literal["gone", "idle", "held", "other"]
-"""Why there was nothing to claim: no such case, nothing unfinished, owned, not that turn."""
-
-
-class CaseRecord(Struct, frozen=True, kw_only=True):
-    """A case as its readers see it."""
-
-    state: CaseState
-    accepted: int
-    """Turns accepted so far."""
-    done: int
-    """Turns committed so far; the next one runs, the rest wait."""
-    epoch: int
-    version: int
-    has_result: bool
-
-
-class ActiveConversation(Struct, frozen=True, kw_only=True):
-    """A row of the list of active conversations."""
-
-    case_id: str
-    last_activity_ms: int
-    state: CaseState
 
 
 class ConversationStateManager:
@@ -162,26 +90,7 @@ class ConversationStateManager:
             limit: at most so many.
             before_ms: only cases last active before this Unix time in milliseconds: the cursor.
         """
-        top = "+inf" if before_ms is None else f"({before_ms}"
-        tail = ("BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES")
-        pages = await self._store.commands(
-            ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail)
-            for shard in range(keys.LIVE_SHARDS)
-        )
-        rows = sorted((row for page in pages for row in scored(page)), key=lambda row: -row[1])
-        found: list[ActiveConversation] = []
-        for at in range(0, len(rows), _PAGE):
-            page = rows[at : at + _PAGE]
-            states = await self._store.commands(
-                ("HGET", CaseKeys(case_id).meta, "s") for case_id, _ in page
-            )
-            for (case_id, score), data in zip(page, states, strict=True):
-                state = None if data is None else codec.decode_state(data)
-                if state is not None and state.status == "active":
-                    found.append(
-                        ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
-                    )
-        return found[:limit]
+        return await rounds.active(self._store, limit=limit, before_ms=before_ms)
 
     # Writing.
 
@@ -543,33 +452,7 @@ class ConversationStateManager:
         Returns:
             How many cases were forgotten, and how many were listed as busy again.
         """
-        gone = woken = 0
-        top = now_ms() - stale_ms
-        for shard in range(keys.LIVE_SHARDS):
-            index = keys.live_shard(shard)
-            place = 0
-            while True:
-                page = scored(
-                    await self._store.command(
-                        "ZRANGE", index, "-inf", top, "BYSCORE", "LIMIT", place, _PAGE, "WITHSCORES"
-                    )
-                )
-                counts = await self._store.commands(
-                    ("HMGET", CaseKeys(case_id).meta, "n", "d") for case_id, _ in page
-                )
-                left = 0
-                for (case_id, score), (accepted, done) in zip(page, counts, strict=True):
-                    if accepted is None:
-                        gone += await self._store.run("unlist", [index], [case_id, score])
-                        continue
-                    left += 1
-                    if accepted != done:
-                        woken += await self._wake(case_id)
-                place += left
-                if len(page) < _PAGE:
-                    break
-        gone += await handoffs.sweep(self._store, top)
-        return gone, woken
+        return await rounds.sweep(self._store, stale_ms=stale_ms)
 
     async def handoffs(
         self, *, limit: int, status: HandoffStatus | None = None, after: HandoffPlace | None = None
@@ -582,9 +465,6 @@ class ConversationStateManager:
             after: only those beyond this place.
         """
         return await handoffs.page(self._store, limit=limit, status=status, after=after)
-
-    async def _wake(self, case_id: str) -> int:
-        return int(await self._store.command("ZADD", keys.BUSY, "NX", now_ms(), case_id))
 
     async def _unlist(self, listed_ms: int, case_id: str, *indexes: str) -> None:
         for index in indexes:

@@ -12,8 +12,9 @@ from app.core import terminals
 from app.core.steps import Answer
 from app.domain.assessment import Assessment, SlotValue
 from app.domain.case import Accepted, CaseState, Say
-from app.state.conversations import Claim, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.journal import Journal
+from app.state.records import Claim
 from app.state.store import Store
 from tests.bench.load import Target, connected
 from tests.bench.machine import on_cores, percentile

@@ -16,7 +16,7 @@ from app.domain.errors import (
     TurnNotFound,
 )
 from app.llm.scripted import Hold
-from app.state.conversations import CaseRecord
+from app.state.records import CaseRecord
 from tests.support.api import Case, text_of
 from tests.support.cores import START, Core, Reading, StartCore, names
 from tests.support.playbooks import tiny_playbook

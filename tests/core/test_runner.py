@@ -13,8 +13,8 @@ from app.embedded import EmbeddedValkey
 from app.llm.model import ModelEvent, ModelRequest, OnAttempt
 from app.llm.scripted import Hold, Script, ScriptedModel
 from app.state import keys
-from app.state.conversations import Claim
 from app.state.keys import CaseKeys
+from app.state.records import Claim
 from tests.support.api import Case, Frame, text_of
 from tests.support.cores import PATIENCE, START, Core, Reading, StartCore, cores, names
 from tests.support.playbooks import tiny_playbook

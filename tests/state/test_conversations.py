@@ -21,10 +21,11 @@ from app.domain.errors import (
 from app.domain.event import EventId, TurnCompleted, decode
 from app.state import keys
 from app.state.codec import StateTooNew, encode
-from app.state.conversations import Claim, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.journal import Journal
 from app.state.keys import CaseKeys
+from app.state.records import Claim
 from app.state.store import Store
 from tests.support.cases import (
     TOKEN_HASH,

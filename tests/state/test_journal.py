@@ -9,10 +9,11 @@ import pytest
 
 from app.domain.errors import Fenced, StateUnavailable
 from app.domain.event import Delta, EventId, Status, decode, encode
-from app.state.conversations import Claim, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower, StoredEvent
 from app.state.journal import Journal, TurnLog
 from app.state.keys import CaseKeys
+from app.state.records import Claim
 from app.state.store import Store
 from tests.state.conftest import Server
 from tests.support.cases import claimed, finished, opened, post

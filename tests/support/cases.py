@@ -10,7 +10,8 @@ from app.domain.event import AnalysisCompleted, CaseEvent, encode
 from app.domain.facts import Fact
 from app.domain.job import Job, Queue
 from app.domain.notification import Notification
-from app.state.conversations import Claim, ConversationStateManager, Receipt
+from app.state.conversations import ConversationStateManager
+from app.state.records import Claim, Receipt
 
 TOKEN_HASH = "the-digest-of-a-token"
 

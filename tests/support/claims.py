@@ -10,7 +10,7 @@ from app.core.steps import Anew, Answer, Step, Words
 from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import Accepted, CaseState, Command, Turn
 from app.domain.playbook import Playbook
-from app.state.conversations import Claim
+from app.state.records import Claim
 
 NOON = 1_772_366_400_000
 """The first of March 2026, at noon: the day on which all of this is said."""
