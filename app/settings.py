@@ -117,20 +117,41 @@ _SDK_NAMES = {
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables; an empty variable counts as absent.
 
+    Instead of a value, `<VARIABLE>_FILE` may name a file that holds it: that is how containers are
+    handed their secrets.
+
     Raises:
         InvalidInput: naming the variable whose value cannot be used.
     """
     values: dict[str, str] = {}
     for name in Settings.__struct_fields__:
-        variable = _SDK_NAMES.get(name, f"TRIAGE_{name.upper()}")
-        if text := environ.get(variable, "").strip():
+        if text := _value(environ, _variable(name)):
             values[name] = text
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$.")
-        variable = _SDK_NAMES.get(field.rstrip("`"), f"TRIAGE_{field.rstrip('`').upper()}")
-        raise InvalidInput(f"{variable}: {message}") from None
+        raise InvalidInput(f"{_variable(field.rstrip('`'))}: {message}") from None
+
+
+def _variable(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    return _SDK_NAMES.get(field, f"TRIAGE_{field.upper()}")
+
+
+def _value(environ: Mapping[str, str], variable: str) -> str:
+    text = environ.get(variable, "").strip()
+    named = environ.get(f"{variable}_FILE", "").strip()
+    if not named:
+        return text
+    if text:
+        raise InvalidInput(f"{variable} and {variable}_FILE are both set: keep one")
+    try:
+        return Path(named).read_text("utf-8").strip()
+    except OSError as error:
+        raise InvalidInput(f"{variable}_FILE: {named}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{variable}_FILE: {named} is not text") from None
 
 
 def _decode(kind: type, value: object) -> object:

@@ -82,11 +82,16 @@ def _python() -> Finding:
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[Finding]:
-    known = [name.upper() for name in Settings.__struct_fields__]
+    known = [f"TRIAGE_{name.upper()}" for name in Settings.__struct_fields__]
     for name in sorted(environ):
-        own = name.removeprefix("TRIAGE_")
-        if own != name and own not in known and name not in _NOT_SETTINGS:
-            near = difflib.get_close_matches(own, known, n=1)
+        if (
+            name.startswith("TRIAGE_")
+            and name.removesuffix("_FILE") not in known
+            and name not in known
+            and name not in _NOT_SETTINGS
+        ):
+            own = name.removeprefix("TRIAGE_")
+            near = difflib.get_close_matches(own, [one.removeprefix("TRIAGE_") for one in known], 1)
             yield Finding(
                 topic="settings",
                 status="bad",
