@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from app.api.validation import FieldProblem, field_problems, sentence
 from app.domain import errors
+from app.domain.form import FormMistake
 from app.domain.job import JobState
 
 E = TypeVar("E", bound=Exception)
@@ -47,6 +48,10 @@ class Problem(Struct, kw_only=True, omit_defaults=True):
     fields: Annotated[
         list[FieldProblem] | None, Meta(description="With `invalid-input`: what is wrong where.")
     ] = None
+    errors: Annotated[
+        list[FormMistake] | None,
+        Meta(description="With `form-invalid`: what is wrong with which field of the form."),
+    ] = None
 
 
 class _Kind(Struct, frozen=True):
@@ -71,6 +76,9 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.HandoffConflict: _Kind(
         409, "handoff-conflict", "The conversation is not this operator's"
     ),
+    errors.FormNotFound: _Kind(404, "form-not-found", "This case has no form"),
+    errors.FormInvalid: _Kind(422, "form-invalid", "Answers of the form cannot be taken"),
+    errors.FormSubmitted: _Kind(409, "form-submitted", "The form was submitted before"),
     errors.CaseFull: _Kind(409, "case-full", "The case takes no more messages"),
     errors.ResultNotReady: _Kind(409, "result-not-ready", "There is no result yet"),
     errors.IdempotencyMismatch: _Kind(
@@ -99,6 +107,8 @@ def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
             if analysis is not None:
                 extra["analysis_state"] = analysis
             headers["Retry-After"] = "1"
+        case errors.FormInvalid(mistakes=mistakes):
+            extra["errors"] = msgspec.to_builtins(mistakes)
         case errors.StateUnavailable(retry_after=seconds):
             headers["Retry-After"] = str(max(1, round(seconds)))
         case errors.Draining():
@@ -191,12 +201,14 @@ _WORDS = {
     401: "No credential: `not-authenticated`.",
     403: "Not for this credential: `operator-only`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
-    " `job-not-found`; or Web Push is not set up: `push-off`.",
+    " `job-not-found`; the case has no form: `form-not-found`; or Web Push is not set up:"
+    " `push-off`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
-    " `handoff-conflict`.",
+    " `handoff-conflict`, `form-submitted`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
-    422: "The Idempotency-Key came with another body before: `idempotency-mismatch`.",
+    422: "The Idempotency-Key came with another body before: `idempotency-mismatch`; or answers of"
+    " the form cannot be taken: `form-invalid`.",
     431: "The headers are larger than 32 kB: `headers-too-large`.",
     503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`.",
 }

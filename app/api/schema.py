@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from app.api.form_schema import Form, FormStatus
 from app.domain.analysis import Analysis
 from app.domain.assessment import Candidate
 from app.domain.case import Handoff
@@ -67,6 +68,10 @@ class Started(Struct, kw_only=True):
     playbook_version: Annotated[str, Meta(description="Playbook version.")]
     locale: Annotated[str, Meta(description="The locale the interview is held in.")]
     created_at: Annotated[int, Meta(description="Unix time in milliseconds.")]
+    form: Annotated[
+        Form | None,
+        Meta(description="What to fill in and submit; null where the case is a conversation."),
+    ] = None
 
 
 class MessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -168,7 +173,15 @@ class StatusView(Struct, kw_only=True):
 
 
 TurnKind = Literal[
-    "say", "correct", "conclude", "ask_human", "need_human", "take", "operator", "hand_back"
+    "say",
+    "fill",
+    "correct",
+    "conclude",
+    "ask_human",
+    "need_human",
+    "take",
+    "operator",
+    "hand_back",
 ]
 
 
@@ -179,9 +192,9 @@ class CaseTurn(Struct, kw_only=True):
     kind: Annotated[
         TurnKind,
         Meta(
-            description="What the person did: `say`, `correct`, `conclude`, `ask_human`; what an"
-            " operator did: `take`, `operator` (the reply is theirs), `hand_back`; or"
-            " `need_human`, where an analysis asked for a human."
+            description="What the person did: `say`, `fill` (submitted the form), `correct`,"
+            " `conclude`, `ask_human`; what an operator did: `take`, `operator` (the reply is"
+            " theirs), `hand_back`; or `need_human`, where an analysis asked for a human."
         ),
     ]
     message: Annotated[str, Meta(description="What the person wrote.")]
@@ -209,6 +222,10 @@ class CaseView(Struct, kw_only=True):
     turns: Annotated[list[CaseTurn], Meta(description="Oldest first.")]
     handoff: Annotated[
         Handoff | None, Meta(description="How it stands with a human; null if none was asked for.")
+    ] = None
+    form_status: Annotated[
+        FormStatus | None,
+        Meta(description="How it stands with the form; null where the case is a conversation."),
     ] = None
 
 

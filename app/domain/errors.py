@@ -11,6 +11,9 @@ TriageError
 ├── TurnNotFound                 no such turn in this case
 ├── TurnBusy                     another turn is running and the caller asked not to wait
 ├── HandoffConflict              the conversation is not this operator's
+├── FormNotFound                 the case has no form: it is a conversation
+├── FormInvalid                  answers of a form cannot be taken
+├── FormSubmitted                the form of the case was submitted before
 ├── CaseFull                     the case has reached its playbook's limit of messages
 ├── ResultNotReady               the interview or the analysis is still going on
 ├── JobNotFound                  no such background analysis
@@ -24,6 +27,10 @@ TriageError
 ├── WebhookRefused               an incoming webhook is forged, too old or a repetition
 └── PlaybookInvalid              a playbook file has mistakes
 """
+
+from collections.abc import Sequence
+
+from app.domain.form import FormMistake
 
 
 class TriageError(Exception):
@@ -73,6 +80,23 @@ class TurnBusy(TriageError):
 
 class HandoffConflict(TriageError):
     """The conversation is not the operator's: another one has it, or nobody asked for a human."""
+
+
+class FormNotFound(TriageError):
+    """The case has no form: its variant is a conversation, or its playbook has none."""
+
+
+class FormInvalid(TriageError):
+    """Answers of a form cannot be taken; `mistakes` names each field, in the case's language."""
+
+    def __init__(self, mistakes: Sequence[FormMistake]) -> None:
+        """Keep every mistake, not only the first."""
+        super().__init__(" ".join(one.detail for one in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class FormSubmitted(TriageError):
+    """The form was submitted before; a conversation goes on from there."""
 
 
 class CaseFull(TriageError):
