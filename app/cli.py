@@ -51,6 +51,7 @@ _COMMANDS = {
     "report": _Entry(
         "app.commands.report", "report", "Report costs and performance of any days; send them."
     ),
+    "openapi": _Entry("app.commands.openapi", "openapi", "Print the API's OpenAPI document."),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }
 

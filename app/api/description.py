@@ -11,7 +11,14 @@ import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from app.api import cost_schema, flags_schema, handoff_schema, opinion_schema, schema
+from app.api import (
+    cost_schema,
+    experiment_schema,
+    flags_schema,
+    handoff_schema,
+    opinion_schema,
+    schema,
+)
 from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
 from app.domain.analysis import Analysis
@@ -61,6 +68,8 @@ _BODIES = (
     schema.RedisHealth,
     Analysis,
     Problem,
+    *get_args(TurnEvent),
+    *get_args(CaseEvent),
 )
 _SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
 _TURN = ("Triage-Turn", "Number of the turn.", {"type": "string", "pattern": "^[0-9]+$"})
@@ -90,13 +99,18 @@ _HEADERS_OF_STATUS = {
 }
 _OPEN = {"open_case", "get_key", "receive_growthbook"}
 """Operations without a credential below the path of those with one."""
-_TURN_EVENTS = [*map(_tag, get_args(TurnEvent)), "stream.closing"]
-_CASE_EVENTS = [*map(_tag, get_args(CaseEvent)), "stream.closing"]
-_STREAMS = {
-    "say_streaming": _TURN_EVENTS,
-    "follow_turn": _TURN_EVENTS,
-    "follow_case": _CASE_EVENTS,
+_CLOSING = {
+    "title": "StreamClosing",
+    "type": "object",
+    "description": "This instance is going away: come back, to any other. It has no id.",
+    "properties": {"type": {"enum": ["stream.closing"], "description": "The event's name."}},
+    "required": ["type"],
 }
+_UNIONS = {
+    "TurnEvent": ("What happens in a turn.", get_args(TurnEvent)),
+    "CaseEvent": ("What happens to a case.", get_args(CaseEvent)),
+}
+_STREAMS = {"say_streaming": "TurnEvent", "follow_turn": "TurnEvent", "follow_case": "CaseEvent"}
 _REQUIRED = {"Idempotency-Key"}
 """Headers whose absence has a problem of its own, which the framework's check would forestall."""
 _PATTERNS = {
@@ -120,6 +134,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     _, bodies = msgspec.json.schema_components(_BODIES, ref_template=_REF)
     for body in bodies.values():
         _describe_tag(body)
+    bodies["StreamClosing"] = _CLOSING
+    bodies |= {name: _union(*told) for name, told in _UNIONS.items()}
     known = document["components"]
     return {
         **document,
@@ -170,8 +186,20 @@ def _response(response: dict[str, Any], operation: str, status: str) -> dict[str
     return whole
 
 
-def _events(names: list[str]) -> dict[str, Any]:
+def _union(description: str, kinds: tuple[type[msgspec.Struct], ...]) -> dict[str, Any]:
+    """Return the schema of the data of a stream's events."""
+    named = {_tag(one): _REF.format(name=one.__name__) for one in kinds}
+    named["stream.closing"] = _REF.format(name="StreamClosing")
+    return {
+        "description": description,
+        "oneOf": [{"$ref": one} for one in named.values()],
+        "discriminator": {"propertyName": "type", "mapping": named},
+    }
+
+
+def _events(union: str) -> dict[str, Any]:
     """Return the schema of one event of a stream."""
+    names = [*map(_tag, _UNIONS[union][1]), "stream.closing"]
     return {
         "type": "object",
         "properties": {
@@ -184,6 +212,7 @@ def _events(names: list[str]) -> dict[str, Any]:
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",
+                "contentSchema": {"$ref": _REF.format(name=union)},
                 "description": "The details as a JSON object, whose `type` repeats the event.",
             },
         },

@@ -42,6 +42,19 @@ class EventId(Struct, frozen=True, order=True):
         return cls(int(epoch), int(seq))
 
 
+_Turn = Annotated[int, Meta(description="Number of the turn.")]
+_Job = Annotated[str, Meta(description="The background job.")]
+_Attempt = Annotated[int, Meta(description="Counts from 1, across all instances.")]
+_Message = Annotated[str, Meta(description="The whole answer.")]
+_Length = Annotated[int, Meta(description="Characters (Unicode code points) of the message.")]
+_Digest = Annotated[str, Meta(description="SHA-256 of the message in UTF-8, hexadecimal.")]
+_Sentence = Annotated[str, Meta(description="A sentence fit to show.")]
+_Retryable = Annotated[bool, Meta(description="Whether trying again makes sense.")]
+_Operator = Annotated[str, Meta(description="Display name of the operator.")]
+_Complexity = Annotated[Level, Meta(description="As assessed so far.")]
+_CaseStatus = Annotated[Literal["active", "completed"], Meta(description="The case's status.")]
+
+
 class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all event data; the event's name is its tag."""
 
@@ -49,182 +62,197 @@ class _Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TurnStarted(_Event, frozen=True, kw_only=True, tag="turn.started"):
     """Somebody works on the turn."""
 
-    turn: int
-    attempt: int
-    variant: str
+    turn: _Turn
+    attempt: _Attempt
+    variant: Annotated[str, Meta(description="`v1`: a form; `v2`: a conversation.")]
 
 
 class Status(_Event, frozen=True, kw_only=True, tag="status"):
     """A word about what is going on while nothing visible happens."""
 
-    status: Literal["thinking", "analysing"]
+    status: Annotated[Literal["thinking", "analysing"], Meta(description="What goes on.")]
 
 
 class Delta(_Event, frozen=True, kw_only=True, tag="delta"):
     """A piece of the answer."""
 
-    t: str
+    t: Annotated[str, Meta(description="Text to append.")]
 
 
 class TurnRestarted(_Event, frozen=True, kw_only=True, tag="turn.restarted"):
     """The turn begins again: drop the partial text."""
 
-    turn: int
-    attempt: int
-    reason: Literal["takeover", "provider", "handover"]
+    turn: _Turn
+    attempt: _Attempt
+    reason: Annotated[
+        Literal["takeover", "provider", "handover"],
+        Meta(description="Another instance took over, another model did, or one is draining."),
+    ]
 
 
 class Snapshot(_Event, frozen=True, kw_only=True, tag="snapshot"):
     """The whole text so far, where the reader's place is unknown or no longer kept."""
 
-    text: str
+    text: Annotated[str, Meta(description="All of the answer so far.")]
 
 
 class TurnCompleted(_Event, frozen=True, kw_only=True, tag="turn.completed"):
     """The turn is done and stored."""
 
-    turn: int
-    message: str
-    length: int
-    """Characters (Unicode code points) of the message."""
-    sha256: str
-    """Of the message in UTF-8, hexadecimal."""
-    interview: Literal["active", "complete"]
-    status: Literal["active", "completed"]
-    complexity: Level
-    confidence: Annotated[float, Meta(ge=0, le=1)]
-    missing: tuple[str, ...]
-    usage: "TurnUsage"
-    degradations: tuple[str, ...] = ()
-    operator: str | None = None
-    """The operator whose words the message is; absent where the interviewer speaks."""
-    handoff: HandoffStatus | None = None
-    """How it stands with a human in the case; absent while nobody asked for one."""
+    turn: _Turn
+    message: _Message
+    length: _Length
+    sha256: _Digest
+    interview: Annotated[
+        Literal["active", "complete"], Meta(description="Whether more will be asked.")
+    ]
+    status: _CaseStatus
+    complexity: _Complexity
+    confidence: Annotated[float, Meta(ge=0, le=1, description="In the leading classification.")]
+    missing: Annotated[tuple[str, ...], Meta(description="Required slots that are still unknown.")]
+    usage: Annotated["TurnUsage", Meta(description="What the turn took.")]
+    degradations: Annotated[
+        tuple[str, ...], Meta(description="What had to be done in a lesser way, by name.")
+    ] = ()
+    operator: Annotated[
+        str | None,
+        Meta(description="The operator who speaks; absent where the interviewer does."),
+    ] = None
+    handoff: Annotated[
+        HandoffStatus | None,
+        Meta(description="How it stands with a human; absent while nobody asked for one."),
+    ] = None
 
 
 class TurnUsage(Struct, frozen=True, kw_only=True):
     """Tokens of all attempts of a turn."""
 
-    input: int
-    output: int
-    attempts: int
-    model: str | None
+    input: Annotated[int, Meta(description="Tokens read.")]
+    output: Annotated[int, Meta(description="Tokens written.")]
+    attempts: Annotated[int, Meta(description="Calls of models.")]
+    model: Annotated[str | None, Meta(description="Who answered; null where no model did.")]
 
 
 class TurnCancelled(_Event, frozen=True, kw_only=True, tag="turn.cancelled"):
     """Somebody stopped the turn; what was said so far is kept."""
 
-    turn: int
-    message: str
-    length: int
-    sha256: str
+    turn: _Turn
+    message: Annotated[str, Meta(description="What was said until then.")]
+    length: _Length
+    sha256: _Digest
 
 
 class TurnFailed(_Event, frozen=True, kw_only=True, tag="turn.failed"):
     """The turn could not be answered; the person's message is kept."""
 
-    turn: int
-    code: str
-    retryable: bool
-    retry_after_ms: int
-    message: str
-    """A sentence fit to show."""
+    turn: _Turn
+    code: Annotated[str, Meta(description="Why, by name.")]
+    retryable: _Retryable
+    retry_after_ms: Annotated[int, Meta(description="Milliseconds until then.")]
+    message: _Sentence
 
 
 class AnalysisQueued(_Event, frozen=True, kw_only=True, tag="analysis.queued"):
     """The interview is over and its analysis goes on in the background; one may leave."""
 
-    turn: int
-    job: str
-    queue: Queue
-    ahead: int
-    """Jobs of the same queue that are not over yet."""
-    estimate: Estimate | None = None
-    """How long it will take; absent where too little was measured or no worker serves the queue."""
+    turn: _Turn
+    job: _Job
+    queue: Annotated[Queue, Meta(description="The queue it waits in.")]
+    ahead: Annotated[int, Meta(description="Jobs of the same queue that are not over yet.")]
+    estimate: Annotated[
+        Estimate | None,
+        Meta(
+            description="How long it will take; absent where too little was measured or no worker"
+            " serves the queue."
+        ),
+    ] = None
 
 
 class AnalysisProgress(_Event, frozen=True, kw_only=True, tag="analysis.progress"):
     """A step of a background analysis is done."""
 
-    turn: int
-    job: str
-    step: str
-    done: int
-    of: int
-    """How many steps are expected; it can shrink, where one turns out not to be needed."""
+    turn: _Turn
+    job: _Job
+    step: Annotated[str, Meta(description="The step.")]
+    done: Annotated[int, Meta(description="Steps done so far.")]
+    of: Annotated[
+        int,
+        Meta(description="Steps expected; it can shrink, where one turns out not to be needed."),
+    ]
 
 
 class AnalysisFailed(_Event, frozen=True, kw_only=True, tag="analysis.failed"):
     """A background analysis was given up or cancelled; a person has to look at the case."""
 
-    turn: int
-    job: str
-    code: Literal["gave_up", "cancelled"]
-    retryable: bool
-    message: str
-    """A sentence fit to show."""
+    turn: _Turn
+    job: _Job
+    code: Annotated[Literal["gave_up", "cancelled"], Meta(description="Why.")]
+    retryable: _Retryable
+    message: _Sentence
 
 
 class AnalysisCompleted(_Event, frozen=True, kw_only=True, tag="analysis.completed"):
     """The result is there."""
 
-    turn: int
-    code: str | None
-    urgency: str
-    needs_human: bool
-    job: str | None = None
-    """The background job that made it; absent where the turn itself did."""
+    turn: _Turn
+    code: Annotated[str | None, Meta(description="The class; null where none was certain.")]
+    urgency: Annotated[str, Meta(description="The level of urgency.")]
+    needs_human: Annotated[bool, Meta(description="Whether a human should look at the case.")]
+    job: Annotated[
+        str | None,
+        Meta(description="The job that made it; absent where the turn itself did."),
+    ] = None
 
 
 class CaseStatusChanged(_Event, frozen=True, kw_only=True, tag="case.status"):
     """The case moved on: a turn ended, its complexity or its status changed."""
 
-    status: Literal["active", "completed"]
-    complexity: Level
-    confidence: float
-    turn: int
+    status: _CaseStatus
+    complexity: _Complexity
+    confidence: Annotated[float, Meta(description="In the leading classification.")]
+    turn: _Turn
 
 
 class FactCorrected(_Event, frozen=True, kw_only=True, tag="case.fact"):
     """The person corrected a fact."""
 
-    turn: int
-    slot: str
+    turn: _Turn
+    slot: Annotated[str, Meta(description="Name of the slot.")]
 
 
 class RedFlagRaised(_Event, frozen=True, kw_only=True, tag="case.red_flag"):
     """A red flag was raised."""
 
-    turn: int
-    code: str
+    turn: _Turn
+    code: Annotated[str, Meta(description="The red flag, by name.")]
 
 
 class HandoffRequested(_Event, frozen=True, kw_only=True, tag="handoff.requested"):
     """A human was asked into the case."""
 
-    turn: int
-    by: Literal["person", "red_flag", "analysis"]
+    turn: _Turn
+    by: Annotated[Literal["person", "red_flag", "analysis"], Meta(description="Who asked.")]
 
 
 class HandoffTaken(_Event, frozen=True, kw_only=True, tag="handoff.taken"):
     """An operator has the conversation now."""
 
-    turn: int
-    operator: str
+    turn: _Turn
+    operator: _Operator
 
 
 class HandoffMessage(_Event, frozen=True, kw_only=True, tag="handoff.message"):
     """An operator said something: it is the reply of that turn."""
 
-    turn: int
-    operator: str
+    turn: _Turn
+    operator: _Operator
 
 
 class HandoffReturned(_Event, frozen=True, kw_only=True, tag="handoff.returned"):
     """The operator left; the interviewer goes on."""
 
-    turn: int
-    operator: str
+    turn: _Turn
+    operator: _Operator
 
 
 Terminal = TurnCompleted | TurnCancelled | TurnFailed
