@@ -88,11 +88,11 @@ class Member(Process):
         """Name a process that was started."""
         super().__init__(pid, log)
         self.api = Api(port)
-        self._port = port
+        self.port = port
 
     def wait_ready(self) -> None:
         """Wait until `/health/ready` says so."""
-        self._wait(lambda: get(self._port, "/health/ready")[0] == 200, alive=True)
+        self._wait(lambda: get(self.port, "/health/ready")[0] == 200, alive=True)
 
 
 class Parent:
@@ -165,9 +165,9 @@ class Fleet:
         """Take one off the row: it was killed or told to end."""
         self._row.remove(member)
 
-    def add(self) -> Member:
-        """Start another one, without waiting for it."""
-        port = free_port()
+    def add(self, port: int | None = None) -> Member:
+        """Start another one, at this port if it is to be a certain one, without waiting for it."""
+        port = port or free_port()
         log = self._folder / f"api-{port}-{time.monotonic_ns()}.log"
         pid = self._parent.fork("api", {**self._env, "TRIAGE_PORT": str(port)}, log)
         member = Member(pid, port, log)
