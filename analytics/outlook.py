@@ -11,7 +11,7 @@ from analytics.sequential import sequence_half_width
 from analytics.tails import normal_critical
 
 
-class Outlook(Struct, frozen=True, kw_only=True):
+class Outlook(Struct, frozen=True, kw_only=True, tag="outlook"):
     """Where a running experiment stands: power for an effect, and persons still to come."""
 
     power_now: float

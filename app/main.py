@@ -18,6 +18,7 @@ from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
 from app.api.figures import FigureController
+from app.api.experiments import ExperimentController
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
@@ -47,6 +48,7 @@ from app.settings import Settings
 from app.state.conversations import ConversationStateManager
 from app.state.figures import FigureReader
 from app.state.follow import Follower
+from app.state.experiments import Experiments
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
@@ -91,6 +93,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     exposition: Exposition
     operators: OperatorGate
     readers: Readers
+    experiments: Experiments
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
@@ -164,6 +167,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         operators=OperatorGate(settings.operator_token),
         readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
     )
+        experiments=Experiments(store),
 
 
 def create_app(parts: Parts) -> Litestar:
@@ -212,6 +216,7 @@ def create_app(parts: Parts) -> Litestar:
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
+            ExperimentController,
             "figures": Provide(lambda: parts.figures, sync_to_thread=False),
         },
         guards=[parts.operators.guard],
@@ -219,6 +224,7 @@ def create_app(parts: Parts) -> Litestar:
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
+            "experiments": Provide(lambda: parts.experiments, sync_to_thread=False),
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
     return Litestar(

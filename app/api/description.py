@@ -62,6 +62,8 @@ _BODIES = (
     Figures,
     schema.WorkerList,
     schema.PushRequest,
+    experiment_schema.ExperimentList,
+    experiment_schema.ExperimentReport,
     schema.PushTaken,
     schema.PushKey,
     schema.Health,

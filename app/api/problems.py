@@ -70,6 +70,10 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
     errors.JobNotFound: _Kind(404, "job-not-found", "There is no such job"),
+    errors.ExperimentNotFound: _Kind(404, "experiment-not-found", "There is no such experiment"),
+    errors.ExperimentNotComputed: _Kind(
+        409, "experiment-not-computed", "Nothing was computed of it yet"
+    ),
     errors.JobConflict: _Kind(409, "job-conflict", "The job is in no state for that"),
     errors.PushOff: _Kind(404, "push-off", "Web Push is not set up here"),
     errors.TurnBusy: _Kind(409, "turn-busy", "Another turn is running"),
@@ -201,10 +205,10 @@ _WORDS = {
     401: "No credential: `not-authenticated`.",
     403: "Not for this credential: `operator-only`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
-    " `job-not-found`; the case has no form: `form-not-found`; or Web Push is not set up:"
-    " `push-off`.",
+    " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; or Web Push"
+    " is not set up: `push-off`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
-    " `handoff-conflict`, `form-submitted`.",
+    " `experiment-not-computed`, `handoff-conflict`, `form-submitted`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`; or answers of"

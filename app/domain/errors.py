@@ -123,6 +123,18 @@ class JobConflict(TriageError):
 
 
 class WebhookNotFound(TriageError):
+class ReviewConflict(TriageError):
+    """Reviewers of the case do not differ, so that there is nothing to settle."""
+
+
+class ExperimentNotFound(TriageError):
+    """There is no such experiment."""
+
+
+class ExperimentNotComputed(TriageError):
+    """Nothing was computed of an experiment yet."""
+
+
     """There is no such webhook endpoint."""
 
 

@@ -57,6 +57,8 @@ CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
 """Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
+EXPERIMENTS = "tri:experiments"
+"""Hash: how each declared experiment stands, by its key."""
 FACTS_LOST = "tri:{tri:facts}:lost"
 """Hash: how many facts found no room in it, and since when, in seconds."""
 LEDGER = "tri:{tri:facts}:"
@@ -159,6 +161,11 @@ def cached(context: str) -> str:
 
 def cache_band(band: str) -> str:
     """Return the list of contexts that were told nearly alike, the latest first."""
+def experiment(key: str) -> str:
+    """Return the hash of what was computed of an experiment last, compressed, by its form."""
+    return f"tri:experiments:{{{key}}}"
+
+
     return f"{CACHE}b:{band}"
 
 

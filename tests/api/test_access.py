@@ -60,6 +60,9 @@ OPERATING: dict[str, Members] = {
     "get_costs": nothing,
     "list_budgets": nothing,
     "set_budget": lambda _: {"limit_usd": "1.00"},
+    "list_experiments": nothing,
+    "get_experiment": nothing,
+    "read_report": nothing,
     "remove_budget": nothing,
 }
 """Every operation for operators alone."""
@@ -101,7 +104,13 @@ class Attack:
 
     def __call__(self, case: str, token: str | None, query: str = "", **headers: str) -> Answer:
         """Return the answer; only a refusal is read, so that an open stream cannot hang."""
-        known = {"turn": 1, "job": f"{case}.1", "budget_scope": "global", "period": "day"}
+        known = {
+            "turn": 1,
+            "job": f"{case}.1",
+            "budget_scope": "global",
+            "period": "day",
+            "key": "tone",
+        }
         path = self._path.format(case_id=case, **known) + query
         members = self._members(case)
         if self._method == "PUT":
