@@ -17,8 +17,8 @@ from app.api.bodies import JsonRequest
 from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
-from app.api.figures import FigureController
 from app.api.experiments import ExperimentController
+from app.api.figures import FigureController
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
@@ -46,9 +46,9 @@ from app.llm.failover import FailoverModel
 from app.notify.vapid import vapid_keys
 from app.settings import Settings
 from app.state.conversations import ConversationStateManager
+from app.state.experiments import Experiments
 from app.state.figures import FigureReader
 from app.state.follow import Follower
-from app.state.experiments import Experiments
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
@@ -90,10 +90,10 @@ class Parts(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     tracing: Tracing
     figures: FigureReader
+    experiments: Experiments
     exposition: Exposition
     operators: OperatorGate
     readers: Readers
-    experiments: Experiments
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
@@ -163,11 +163,11 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         metrics=metrics,
         tracing=tracing,
         figures=figures,
+        experiments=Experiments(store),
         exposition=Exposition(metrics, figures.read),
         operators=OperatorGate(settings.operator_token),
         readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
     )
-        experiments=Experiments(store),
 
 
 def create_app(parts: Parts) -> Litestar:
@@ -211,20 +211,20 @@ def create_app(parts: Parts) -> Litestar:
             ReviewController,
             CostController,
             FigureController,
+            ExperimentController,
         ],
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
-            ExperimentController,
             "figures": Provide(lambda: parts.figures, sync_to_thread=False),
+            "experiments": Provide(lambda: parts.experiments, sync_to_thread=False),
         },
         guards=[parts.operators.guard],
         security=[{"operator_token": []}],
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
-            "experiments": Provide(lambda: parts.experiments, sync_to_thread=False),
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
     return Litestar(

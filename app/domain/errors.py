@@ -122,7 +122,6 @@ class JobConflict(TriageError):
     """The job is in no state for what was asked, such as cancelling one that is done."""
 
 
-class WebhookNotFound(TriageError):
 class ReviewConflict(TriageError):
     """Reviewers of the case do not differ, so that there is nothing to settle."""
 
@@ -135,6 +134,7 @@ class ExperimentNotComputed(TriageError):
     """Nothing was computed of an experiment yet."""
 
 
+class WebhookNotFound(TriageError):
     """There is no such webhook endpoint."""
 
 

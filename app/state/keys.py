@@ -50,6 +50,8 @@ REPORTS_DUE = "tri:reports:due"
 """Sorted set: reports that are to be made or sent, `kind:day`, by when to try."""
 REPORTS_KNOWN = "tri:reports:known"
 """Sorted set: the latest reports that were ever due, by that time, so that each is made once."""
+EXPERIMENTS = "tri:experiments"
+"""Hash: how each declared experiment stands, by its key."""
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
@@ -57,8 +59,6 @@ CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
 """Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
-EXPERIMENTS = "tri:experiments"
-"""Hash: how each declared experiment stands, by its key."""
 FACTS_LOST = "tri:{tri:facts}:lost"
 """Hash: how many facts found no room in it, and since when, in seconds."""
 LEDGER = "tri:{tri:facts}:"
@@ -149,6 +149,11 @@ def report(name: str) -> str:
     return f"tri:reports:{{{name}}}"
 
 
+def experiment(key: str) -> str:
+    """Return the hash of what was computed of an experiment last, compressed, by its form."""
+    return f"tri:experiments:{{{key}}}"
+
+
 def durations(queue: str) -> str:
     """Return the list of how long the latest jobs of a queue took, in milliseconds."""
     return f"tri:jobs:took:{queue}"
@@ -161,11 +166,6 @@ def cached(context: str) -> str:
 
 def cache_band(band: str) -> str:
     """Return the list of contexts that were told nearly alike, the latest first."""
-def experiment(key: str) -> str:
-    """Return the hash of what was computed of an experiment last, compressed, by its form."""
-    return f"tri:experiments:{{{key}}}"
-
-
     return f"{CACHE}b:{band}"
 
 

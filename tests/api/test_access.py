@@ -56,13 +56,13 @@ OPERATING: dict[str, Members] = {
     "list_workers": nothing,
     "get_flags": nothing,
     "get_figures": nothing,
+    "list_experiments": nothing,
+    "get_experiment": nothing,
+    "read_report": nothing,
     "list_costs": nothing,
     "get_costs": nothing,
     "list_budgets": nothing,
     "set_budget": lambda _: {"limit_usd": "1.00"},
-    "list_experiments": nothing,
-    "get_experiment": nothing,
-    "read_report": nothing,
     "remove_budget": nothing,
 }
 """Every operation for operators alone."""
