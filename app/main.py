@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.api import problems
 from app.api.auth import OperatorGate, bearer_token
 from app.api.bodies import JsonRequest
+from app.api.case_list import CaseListController
 from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
@@ -30,6 +31,7 @@ from app.api.push import PushController
 from app.api.turns import TurnController
 from app.core.accounting.meter import LedgerMeter
 from app.core.accounting.monitoring import AIMonitoringService
+from app.core.case_desk import CaseDesk
 from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
@@ -80,6 +82,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     intake: Intake
     queue: ArqQueue
     desk: JobDesk
+    cases: CaseDesk
     handoffs: HandoffDesk
     subscriptions: Subscriptions
     opinions: OpinionDesk
@@ -153,6 +156,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         intake=intake,
         queue=queue,
         desk=JobDesk(conversations, board, workforce, errands),
+        cases=CaseDesk(store, engine.playbooks),
         handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         opinions=OpinionDesk(conversations, Opinions(store), engine.playbooks),
@@ -207,6 +211,7 @@ def create_app(parts: Parts) -> Litestar:
         path=BASE_PATH,
         route_handlers=[
             JobController,
+            CaseListController,
             HandoffController,
             ReviewController,
             CostController,
@@ -215,6 +220,7 @@ def create_app(parts: Parts) -> Litestar:
         ],
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
+            "cases": Provide(lambda: parts.cases, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
             "figures": Provide(lambda: parts.figures, sync_to_thread=False),

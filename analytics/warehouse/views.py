@@ -31,9 +31,13 @@ def _latest_ratings(_: Dialect) -> str:
 
 
 def _latest_reviews(_: Dialect) -> str:
+    """Return what counts for each case: what settled it, or else each reviewer's latest."""
     return """
-SELECT DISTINCT ON (case_id, reviewer) * FROM review
-ORDER BY case_id, reviewer, occurred_ms DESC, id"""
+SELECT DISTINCT ON (r.case_id, r.reviewer) r.* FROM review r
+LEFT JOIN (SELECT DISTINCT ON (case_id) case_id, id FROM review WHERE settles
+  ORDER BY case_id, occurred_ms DESC, id) s ON s.case_id = r.case_id
+WHERE s.id IS NULL OR s.id = r.id
+ORDER BY r.case_id, r.reviewer, r.occurred_ms DESC, r.id"""
 
 
 def _cases(dialect: Dialect) -> str:

@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from app.api import (
+    case_list_schema,
     cost_schema,
     experiment_schema,
     flags_schema,
@@ -42,6 +43,9 @@ _BODIES = (
     schema.ConcludeRequest,
     schema.FactRequest,
     schema.HumanRequest,
+    case_list_schema.CaseList,
+    case_list_schema.ReviewQueue,
+    case_list_schema.PlaybookList,
     handoff_schema.HandoffList,
     handoff_schema.OperatorCase,
     handoff_schema.OperatorRequest,
@@ -112,7 +116,12 @@ _UNIONS = {
     "TurnEvent": ("What happens in a turn.", get_args(TurnEvent)),
     "CaseEvent": ("What happens to a case.", get_args(CaseEvent)),
 }
-_STREAMS = {"say_streaming": "TurnEvent", "follow_turn": "TurnEvent", "follow_case": "CaseEvent"}
+_STREAMS = {
+    "say_streaming": "TurnEvent",
+    "follow_turn": "TurnEvent",
+    "follow_case": "CaseEvent",
+    "watch_case": "CaseEvent",
+}
 _REQUIRED = {"Idempotency-Key"}
 """Headers whose absence has a problem of its own, which the framework's check would forestall."""
 _PATTERNS = {

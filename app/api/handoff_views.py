@@ -3,15 +3,16 @@
 from app.api.handoff_schema import HandoffRow, OperatorCase
 from app.api.views import case_view, status_view
 from app.core.handoff_desk import OpenedCase
+from app.domain.job import JobView
 from app.state.handoffs import ListedHandoff
 
 
-def operator_case(opened: OpenedCase) -> OperatorCase:
+def operator_case(opened: OpenedCase, job: JobView | None = None) -> OperatorCase:
     """Return a whole case as operators see it."""
     state = opened.record.state
     return OperatorCase(
         case=case_view(opened.record, opened.playbook, opened.committed, opened.waiting),
-        status=status_view(opened.record, opened.playbook, None),
+        status=status_view(opened.record, opened.playbook, job),
         analysis=opened.result,
         user_ref=state.user_ref,
         attributes=state.attributes,

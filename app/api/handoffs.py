@@ -19,6 +19,7 @@ from app.api.parameters import DEFAULT_WAIT, CaseIdPath, IdempotencyKey, require
 from app.api.problems import OPERATING, documented
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffDesk
+from app.core.job_desk import JobDesk
 from app.domain.case import HandBack, OperatorCommand, Take
 
 _BASE = "/api/v2/triage"
@@ -71,9 +72,12 @@ class HandoffController(Controller):
         response_description="The whole conversation, what was understood, and the result.",
         responses=documented(*OPERATING),
     )
-    async def read(self, handoffs: HandoffDesk, case_id: CaseIdPath) -> OperatorCase:
+    async def read(
+        self, handoffs: HandoffDesk, desk: JobDesk, case_id: CaseIdPath
+    ) -> OperatorCase:
         """Return the whole case, sensitive facts included, which no list shows."""
-        return operator_case(await handoffs.open(case_id))
+        opened = await handoffs.open(case_id)
+        return operator_case(opened, await desk.of_case(case_id))
 
     @post(
         "/operator/cases/{case_id:str}/take",

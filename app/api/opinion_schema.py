@@ -6,6 +6,8 @@ from msgspec import Meta, Struct
 
 from app.api.schema import CaseId
 from app.core.handoff import LONGEST_NAME
+from app.domain.opinion import ReviewState
+from app.domain.playbook import UrgencyLevel
 
 LONGEST_COMMENT = 2_000
 LONGEST_CODE = 100
@@ -32,7 +34,7 @@ class RatingView(Struct, kw_only=True):
 
 
 class ReviewRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Says what the right classification was."""
+    """Says what the right classification was, and how urgent it was."""
 
     reviewer: Annotated[
         str,
@@ -50,6 +52,25 @@ class ReviewRequest(Struct, kw_only=True, forbid_unknown_fields=True):
             examples=[None],
         ),
     ]
+    urgency: Annotated[
+        UrgencyLevel | None,
+        Meta(description="How urgent it was; null leaves that open.", examples=["high"]),
+    ] = None
+    note: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_COMMENT,
+            description="Why; kept with the case and nowhere else.",
+            examples=["The dismissal came first; the debt is a consequence."],
+        ),
+    ] = ""
+    settles: Annotated[
+        bool,
+        Meta(
+            description="Decides what reviewers differ about; it alone counts for the case then.",
+            examples=[False],
+        ),
+    ] = False
 
 
 class ReviewView(Struct, kw_only=True):
@@ -59,6 +80,14 @@ class ReviewView(Struct, kw_only=True):
     code: Annotated[str | None, Meta(description="The right sub-area; null for none.")]
     predicted: Annotated[str | None, Meta(description="What the result said when it was reviewed.")]
     correct: Annotated[bool, Meta(description="Whether that was right.")]
+    urgency: Annotated[
+        UrgencyLevel | None, Meta(description="How urgent it was; null where that was left open.")
+    ]
+    predicted_urgency: Annotated[
+        UrgencyLevel | None,
+        Meta(description="What the result said; null for reviews from before it was asked."),
+    ]
+    note: Annotated[str, Meta(description="Why, in the reviewer's words.")]
 
 
 class OpinionsView(Struct, kw_only=True):
@@ -68,5 +97,21 @@ class OpinionsView(Struct, kw_only=True):
     predicted: Annotated[
         str | None, Meta(description="What the present result says; null while it abstains.")
     ]
+    predicted_urgency: Annotated[
+        UrgencyLevel | None, Meta(description="The same; null while there is no result.")
+    ]
     rating: Annotated[RatingView | None, Meta(description="How the person liked it, if said.")]
+    state: Annotated[
+        ReviewState,
+        Meta(
+            description="How far the ground truth is. `one`: a second reviewer is wanted;"
+            " `disputed`: reviewers differ and nobody has decided."
+        ),
+    ]
     reviews: Annotated[list[ReviewView], Meta(description="Each reviewer's latest, by name.")]
+    hidden: Annotated[
+        int, Meta(description="Others' reviews that `reviewer` sees after their own alone.")
+    ]
+    settled: Annotated[
+        ReviewView | None, Meta(description="What decided a disagreement, if somebody did.")
+    ]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Controller, get, post
-from litestar.params import Body
+from litestar.params import Body, QueryParameter
 
 from app.api.opinion_schema import (
     OpinionsView,
@@ -14,7 +14,9 @@ from app.api.opinion_schema import (
 )
 from app.api.parameters import CaseIdPath
 from app.api.problems import OPERATING, SUBSCRIBING, documented
+from app.core.handoff import LONGEST_NAME
 from app.core.opinions import CaseOpinions, OpinionDesk
+from app.domain.opinion import Reviewed
 
 
 class RatingController(Controller):
@@ -63,9 +65,17 @@ class ReviewController(Controller):
     ) -> OpinionsView:
         """Say which sub-area a result should have found: the ground truth that accuracy needs.
 
-        The latest of each reviewer counts. 409 while there is no result.
+        The latest of each reviewer counts. 409 while there is no result, or where there is nothing
+        to settle.
         """
-        said = await opinions.review(case_id, reviewer=data.reviewer, code=data.code)
+        said = await opinions.review(
+            case_id,
+            reviewer=data.reviewer,
+            code=data.code,
+            urgency=data.urgency,
+            note=data.note,
+            settles=data.settles,
+        )
         return _view(case_id, said)
 
     @get(
@@ -75,9 +85,23 @@ class ReviewController(Controller):
         response_description="Its rating and its reviews.",
         responses=documented(*OPERATING),
     )
-    async def reviews(self, opinions: OpinionDesk, case_id: CaseIdPath) -> OpinionsView:
+    async def reviews(
+        self,
+        opinions: OpinionDesk,
+        case_id: CaseIdPath,
+        reviewer: Annotated[
+            str | None,
+            QueryParameter(
+                description="Who asks: others' reviews are left out until theirs is there, so that"
+                " a second answer does not follow the first.",
+                min_length=1,
+                max_length=LONGEST_NAME,
+                required=False,
+            ),
+        ] = None,
+    ) -> OpinionsView:
         """Return how the person liked it, and each reviewer's latest review."""
-        return _view(case_id, await opinions.of(case_id))
+        return _view(case_id, await opinions.of(case_id, seen_by=reviewer))
 
 
 def _view(case_id: str, said: CaseOpinions) -> OpinionsView:
@@ -85,14 +109,22 @@ def _view(case_id: str, said: CaseOpinions) -> OpinionsView:
     return OpinionsView(
         case_id=case_id,
         predicted=said.predicted,
+        predicted_urgency=said.predicted_urgency,
         rating=None if rated is None else RatingView(score=rated.score, comment=rated.comment),
-        reviews=[
-            ReviewView(
-                reviewer=one.reviewer,
-                code=one.code,
-                predicted=one.predicted,
-                correct=one.correct,
-            )
-            for one in said.reviews
-        ],
+        state=said.state,
+        reviews=[_review(one) for one in said.reviews],
+        hidden=said.hidden,
+        settled=None if said.settled is None else _review(said.settled),
+    )
+
+
+def _review(one: Reviewed) -> ReviewView:
+    return ReviewView(
+        reviewer=one.reviewer,
+        code=one.code,
+        predicted=one.predicted,
+        correct=one.correct,
+        urgency=one.urgency,
+        predicted_urgency=one.predicted_urgency,
+        note=one.note,
     )

@@ -75,6 +75,7 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
         409, "experiment-not-computed", "Nothing was computed of it yet"
     ),
     errors.JobConflict: _Kind(409, "job-conflict", "The job is in no state for that"),
+    errors.ReviewConflict: _Kind(409, "review-conflict", "There is nothing to settle"),
     errors.PushOff: _Kind(404, "push-off", "Web Push is not set up here"),
     errors.TurnBusy: _Kind(409, "turn-busy", "Another turn is running"),
     errors.HandoffConflict: _Kind(
@@ -208,7 +209,7 @@ _WORDS = {
     " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; or Web Push"
     " is not set up: `push-off`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
-    " `experiment-not-computed`, `handoff-conflict`, `form-submitted`.",
+    " `experiment-not-computed`, `handoff-conflict`, `form-submitted`, `review-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`; or answers of"

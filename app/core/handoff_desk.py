@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from app.core.case_desk import place_of
 from app.core.intake import fingerprint
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
@@ -56,7 +57,7 @@ class HandoffReader:
             InvalidInput: if the cursor is none of ours.
         """
         rows = await self._conversations.handoffs(
-            limit=limit + 1, status=status, after=None if cursor is None else _place(cursor)
+            limit=limit + 1, status=status, after=None if cursor is None else HandoffPlace(*place_of(cursor))
         )
         more = len(rows) > limit
         rows = rows[:limit]
@@ -140,10 +141,3 @@ def check_refused(turn: Turn) -> None:
         ended = events.decode(turn.terminal)
         if isinstance(ended, TurnFailed) and ended.code == CONFLICT:
             raise HandoffConflict(ended.message)
-
-
-def _place(cursor: str) -> HandoffPlace:
-    at, dash, case_id = cursor.partition("-")
-    if not dash or not case_id or not (at.isascii() and at.isdigit() and len(at) < 18):
-        raise InvalidInput("cursor: take it from an earlier page")
-    return HandoffPlace(int(at), case_id)

@@ -63,6 +63,10 @@ class JobDesk:
             raise JobNotFound(f"there is no job {name[:80]!r}")
         return found
 
+    async def of_case(self, case_id: str) -> JobView | None:
+        """Return the job that the case's present result comes from, or will come from, if any."""
+        return await self._board.latest(case_id)
+
     async def retry(self, name: str) -> JobView:
         """Let a job that was given up or cancelled begin anew; kept steps are not paid again.
 

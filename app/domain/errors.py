@@ -18,6 +18,7 @@ TriageError
 ├── ResultNotReady               the interview or the analysis is still going on
 ├── JobNotFound                  no such background analysis
 ├── JobConflict                  the job is in no state for that
+├── ReviewConflict               there is no disagreement that could be settled
 ├── WebhookNotFound              no such webhook endpoint
 ├── PushOff                      this instance has no keys for Web Push
 ├── Draining                     this instance is shutting down

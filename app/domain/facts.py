@@ -192,6 +192,11 @@ class Review(_Fact, frozen=True, kw_only=True, tag="review"):
     predicted: str | None
     """The sub-area of the result that was reviewed."""
     correct: bool
+    urgency: UrgencyLevel | None = None
+    """How urgent it was; None where the reviewer did not say."""
+    predicted_urgency: UrgencyLevel | None = None
+    settles: bool = False
+    """It decides what reviewers differed about; from then on it alone counts for the case."""
 
 
 class AiCall(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ai_call"):

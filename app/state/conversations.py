@@ -32,7 +32,7 @@ from app.domain.facts import Erased, Fact
 from app.domain.facts import encode as encode_fact
 from app.domain.job import Job
 from app.domain.notification import Notification
-from app.state import codec, handoffs, keys, rounds
+from app.state import case_index, codec, handoffs, keys, rounds
 from app.state.cache import forget
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
@@ -298,6 +298,7 @@ class ConversationStateManager:
             *events,
         ]
         before = handoffs.listing(claim.case_id, state.handoff)
+        before += case_index.after_turn(claim, state, result)
         before += [] if job is None else job_listed(job)
         if notifications:
             before += outbox_listed(claim.case_id)
@@ -363,6 +364,7 @@ class ConversationStateManager:
                 ("ZREM", index, case_id)
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))
             )
+            await case_index.forget(self._store, [case_id])
             await forget(self._store, case_id)
             await Ledger(self._store).forget(case_id)
         return bool(erased)

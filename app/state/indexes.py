@@ -56,3 +56,8 @@ def scored(flat: Sequence[Any]) -> list[tuple[str, int]]:
     if flat and isinstance(flat[0], (list, tuple)):
         return [(member.decode(), int(score)) for member, score in flat]
     return [(m.decode(), int(float(s))) for m, s in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def pairs(flat: Any) -> dict[bytes, bytes]:
+    """Return a hash as a dictionary, whichever way the client answers."""
+    return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))

@@ -9,8 +9,7 @@ from app.domain.event import AnalysisFailed, encode
 from app.domain.job import JobState, JobView, job_id, parse_job_id
 from app.domain.notification import Notification
 from app.state import codec, keys
-from app.state.indexes import listed, now_ms, outbox_listed
-from app.state.jobs import pairs
+from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
 from app.state.store import Store
 

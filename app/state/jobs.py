@@ -18,9 +18,9 @@ from app.domain.facts import AnalysisDone
 from app.domain.facts import encode as encode_fact
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
-from app.state import codec, keys
+from app.state import case_index, codec, keys
 from app.state.conversations import LEASE_MS
-from app.state.indexes import listed, now_ms, outbox_listed
+from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
 from app.state.store import Store
 
@@ -134,8 +134,9 @@ class Jobs:
             Fenced: another worker has the job, or an operator cancelled it.
             CaseNotFound: the case is gone.
         """
+        before = case_index.listing(claim.state, case_index.of_result(result))
         answer = await self._end(
-            claim, "done", codec.encode(result), "", ttl, encode(event), notification, fact
+            claim, "done", codec.encode(result), "", ttl, encode(event), notification, fact, before
         )
         if answer[0] == b"SUPERSEDED":
             return False
@@ -231,8 +232,3 @@ def _refused(word: bytes, claim: JobClaim) -> Exception:
     if word == b"FENCED":
         return Fenced(f"job {claim.job.id} is in other hands")
     return CaseNotFound(claim.job.case_id)
-
-
-def pairs(flat: Any) -> dict[bytes, bytes]:
-    """Return a hash as a dictionary, whichever way the client answers."""
-    return flat if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))

@@ -14,6 +14,13 @@ HANDOFF = "tri:handoff"
 
 Written before the commit that asks, so it may name a case too many, never one too few.
 """
+CASES = "tri:cases"
+"""Sorted set: cases in which something was said, by when they were opened, for operators.
+
+`tri:cases:<facet>` holds those of them with what a facet names; see `app.state.case_index`.
+"""
+CASE_FACETS = "tri:cases:facets"
+"""Set: the facets that were ever written, so that a case can be taken off all of them."""
 JOBS = "tri:jobs"
 """Sorted set: background jobs by the time of their creation, for operators."""
 DEAD = "tri:jobs:dead"
@@ -134,6 +141,11 @@ class CaseKeys:
     def job_lease(self, turn: int) -> str:
         """Return the key of the lease of whoever works on that job, a STRING."""
         return f"{self.job_prefix}{turn}:k"
+
+
+def cases(facet: str) -> str:
+    """Return the sorted set of cases with what a facet names, by when they were opened."""
+    return f"{CASES}:{facet}"
 
 
 def agenda(queue: str) -> str:

@@ -1,15 +1,31 @@
 """What is said of a case: kept with it, told to the warehouse as it is kept, erased with it."""
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.domain.case import CaseState
 from app.domain.errors import CaseNotFound
 from app.domain.facts import Rating, Review
 from app.domain.facts import encode as encode_fact
-from app.domain.opinion import Rated, Reviewed
-from app.state import codec
+from app.domain.opinion import Rated, Reviewed, ReviewState, review_state
+from app.state import case_index, codec
+from app.state.case_index import RATING, REVIEW, SETTLED
 from app.state.keys import CaseKeys
 from app.state.store import Store
 
-_RATING = "rate"
-_REVIEW = "rv:"
+
+class Reviews(Struct, frozen=True, kw_only=True):
+    """What reviewers say of a case."""
+
+    latest: tuple[Reviewed, ...] = ()
+    """Each reviewer's latest, by name."""
+    settled: Reviewed | None = None
+    """What decided their disagreement."""
+
+    @property
+    def state(self) -> ReviewState:
+        """How far the ground truth of the case is."""
+        return review_state(self.latest, self.settled)
 
 
 class Opinions:
@@ -28,31 +44,50 @@ class Opinions:
         """
         if not token_hash:
             raise ValueError("a person rates with a credential")
-        await self._keep(case_id, token_hash, _RATING, codec.encode(rated), encode_fact(fact))
+        await self._keep(case_id, token_hash, RATING, codec.encode(rated), encode_fact(fact))
 
-    async def review(self, case_id: str, reviewed: Reviewed, fact: Review) -> None:
-        """Keep a review, in place of the reviewer's earlier one.
+    async def review(
+        self, state: CaseState, reviewed: Reviewed, fact: Review, *, settles: bool = False
+    ) -> Reviews:
+        """Keep a review, in place of the reviewer's earlier one, or of what settled it before.
+
+        Returns:
+            What is said of the case now.
 
         Raises:
             CaseNotFound: no such case.
         """
-        field = f"{_REVIEW}{reviewed.reviewer}"
+        case_id = state.case_id
+        before = await self.reviews(case_id)
+        expected = (
+            replace(before, settled=reviewed)
+            if settles
+            else replace(before, latest=_with(before.latest, reviewed))
+        )
+        await self._store.commands(case_index.review_listing(state, expected.state))
+        field = SETTLED if settles else f"{REVIEW}{reviewed.reviewer}"
         await self._keep(case_id, "", field, codec.encode(reviewed), encode_fact(fact))
+        # Somebody else may have said something in the same moment: what is kept decides.
+        now = await self.reviews(case_id)
+        await self._store.commands(case_index.review_listing(state, now.state))
+        await case_index.reviewed(self._store, case_id, now.state)
+        return now
 
     async def rating(self, case_id: str) -> Rated | None:
         """Return how the person liked it; None where they did not say."""
-        data = await self._store.command("HGET", CaseKeys(case_id).meta, _RATING)
+        data = await self._store.command("HGET", CaseKeys(case_id).meta, RATING)
         return None if data is None else codec.decode_rated(data)
 
-    async def reviews(self, case_id: str) -> tuple[Reviewed, ...]:
-        """Return each reviewer's latest review, by name."""
+    async def reviews(self, case_id: str) -> Reviews:
+        """Return what reviewers say of a case."""
         meta = CaseKeys(case_id).meta
         fields = await self._store.command("HKEYS", meta)
-        wanted = sorted(one for one in fields if one.startswith(_REVIEW.encode()))
-        if not wanted:
-            return ()
-        found = await self._store.command("HMGET", meta, *wanted)
-        return tuple(codec.decode_reviewed(data) for data in found if data is not None)
+        wanted = sorted(one for one in fields if one.startswith(REVIEW.encode()))
+        settled, *latest = await self._store.command("HMGET", meta, SETTLED, *wanted)
+        return Reviews(
+            latest=tuple(codec.decode_reviewed(data) for data in latest if data is not None),
+            settled=None if settled is None else codec.decode_reviewed(settled),
+        )
 
     async def _keep(
         self, case_id: str, token_hash: str, field: str, value: bytes, fact: bytes
@@ -60,3 +95,8 @@ class Opinions:
         args = [token_hash, field, value, fact]
         if await self._store.run("say_of", CaseKeys(case_id).all(), args) == b"GONE":
             raise CaseNotFound(case_id)
+
+
+def _with(reviews: tuple[Reviewed, ...], one: Reviewed) -> tuple[Reviewed, ...]:
+    others = [other for other in reviews if other.reviewer != one.reviewer]
+    return tuple(sorted((*others, one), key=lambda review: review.reviewer))

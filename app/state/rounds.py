@@ -1,6 +1,6 @@
 """Going round all cases: which are active, which are gone, which turns were forgotten."""
 
-from app.state import codec, handoffs, keys
+from app.state import case_index, codec, handoffs, keys
 from app.state.indexes import now_ms, scored
 from app.state.keys import CaseKeys
 from app.state.records import ActiveConversation
@@ -58,6 +58,7 @@ async def sweep(store: Store, *, stale_ms: int) -> tuple[int, int]:
             if len(page) < _PAGE:
                 break
     gone += await handoffs.sweep(store, top)
+    await case_index.sweep(store)
     return gone, woken
 
 

@@ -42,6 +42,10 @@ GUARDED: dict[str, Members] = {
 }
 """Every operation on a case, with a body that its owner could send."""
 OPERATING: dict[str, Members] = {
+    "list_cases": nothing,
+    "list_queue": nothing,
+    "list_playbooks": nothing,
+    "watch_case": nothing,
     "list_handoffs": nothing,
     "open_conversation": nothing,
     "take_conversation": lambda _: {"operator": "Mallory"},

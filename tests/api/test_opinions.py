@@ -12,6 +12,9 @@ from app.state.facts import FactStream
 from app.state.store import Store
 from tests.support.api import OPERATOR_TOKEN, Answer, Api, Case
 
+NOTHING_MORE = {"urgency": None, "predicted_urgency": "medium", "note": ""}
+"""What a review has beside the classification where the reviewer says nothing more."""
+
 
 async def facts_of(valkey: EmbeddedValkey, case: Case, kind: str) -> list[dict[str, Any]]:
     """Return the facts of a kind that a case has left behind, oldest first."""
@@ -26,9 +29,9 @@ def rate(api: Api, case: Case, **body: Any) -> Answer:
     return api.post(f"/cases/{case.id}/rating", body, case.token)
 
 
-def review(api: Api, case: Case, reviewer: str, code: str | None) -> Answer:
+def review(api: Api, case: Case, reviewer: str, code: str | None, **more: Any) -> Answer:
     """Review a case as an operator."""
-    body = {"reviewer": reviewer, "code": code}
+    body = {"reviewer": reviewer, "code": code, **more}
     return api.post(f"/operator/cases/{case.id}/reviews", body, OPERATOR_TOKEN)
 
 
@@ -102,8 +105,8 @@ async def test_each_reviewers_latest_word_counts(api: Api, valkey: EmbeddedValke
     assert said == opinions(api, case)
     assert (said["case_id"], said["predicted"], said["rating"]) == (case.id, code, None)
     assert said["reviews"] == [
-        {"reviewer": "Ana", "code": code, "predicted": code, "correct": True},
-        {"reviewer": "Rui", "code": None, "predicted": code, "correct": False},
+        {"reviewer": "Ana", "code": code, "predicted": code, "correct": True, **NOTHING_MORE},
+        {"reviewer": "Rui", "code": None, "predicted": code, "correct": False, **NOTHING_MORE},
     ]
     facts = await facts_of(valkey, case, "review")
     assert [(one["reviewer"], one["code"], one["correct"]) for one in facts] == [
@@ -111,6 +114,57 @@ async def test_each_reviewers_latest_word_counts(api: Api, valkey: EmbeddedValke
         ("Ana", None, False),
         ("Ana", code, True),
     ]
+
+
+async def test_a_review_has_an_urgency_and_a_note(api: Api, valkey: EmbeddedValkey) -> None:
+    """The urgency is a fact beside what the result said; the note stays with the case."""
+    case, code = ended(api)
+    said = review(api, case, "Ana", code, urgency="critical", note=" Mrs Silva is alone. ").json()
+    (one,) = said["reviews"]
+    assert (one["urgency"], one["predicted_urgency"]) == ("critical", "medium")
+    assert one["note"] == "Mrs Silva is alone."
+    assert said["predicted_urgency"] == "medium"
+    (fact,) = await facts_of(valkey, case, "review")
+    assert (fact["urgency"], fact["predicted_urgency"]) == ("critical", "medium")
+    assert fact["settles"] is False
+    assert "Silva" not in repr(fact)
+    assert review(api, case, "Ana", code, urgency="very").status == HTTPStatus.BAD_REQUEST
+    assert review(api, case, "Ana", code, note="x" * 2_001).status == HTTPStatus.BAD_REQUEST
+
+
+async def test_a_disagreement_is_settled(api: Api, valkey: EmbeddedValkey) -> None:
+    """Two reviewers differ, somebody decides, and may think again; without one there is nothing."""
+    case, code = ended(api)
+    assert opinions(api, case)["state"] == "none"
+    assert review(api, case, "Ana", code, urgency="high").json()["state"] == "one"
+    refused = review(api, case, "Eva", code, settles=True)
+    assert refused.status == HTTPStatus.CONFLICT
+    assert refused.json()["type"] == "urn:triage:problem:review-conflict"
+    assert review(api, case, "Rui", code).json()["state"] == "agreed"
+    assert review(api, case, "Rui", code, urgency="low").json()["state"] == "disputed"
+    said = review(api, case, "Eva", None, urgency="low", note="Both.", settles=True).json()
+    assert said["state"] == "settled"
+    assert (said["settled"]["reviewer"], said["settled"]["correct"]) == ("Eva", False)
+    assert [one["reviewer"] for one in said["reviews"]] == ["Ana", "Rui"]
+    again = review(api, case, "Eva", code, urgency="low", settles=True).json()
+    assert again["settled"]["correct"] is True
+    facts = await facts_of(valkey, case, "review")
+    assert [one["settles"] for one in facts] == [False, False, False, True, True]
+
+
+def test_a_second_reviewer_does_not_see_the_first(api: Api) -> None:
+    """Until their own answer is there; who analyses sees all of it."""
+    case, code = ended(api)
+    review(api, case, "Ana", code, note="Look at the ceiling.")
+    path = f"/operator/cases/{case.id}/reviews"
+    blind = api.get(f"{path}?reviewer=Rui", OPERATOR_TOKEN)
+    assert (blind.json()["reviews"], blind.json()["hidden"]) == ([], 1)
+    assert "ceiling" not in blind.body.decode()
+    assert len(api.get(f"{path}?reviewer=Ana", OPERATOR_TOKEN).json()["reviews"]) == 1
+    assert len(opinions(api, case)["reviews"]) == 1
+    review(api, case, "Rui", None)
+    seen = api.get(f"{path}?reviewer=Rui", OPERATOR_TOKEN).json()
+    assert (len(seen["reviews"]), seen["hidden"]) == (2, 0)
 
 
 def test_what_cannot_be_reviewed_is_refused(api: Api, case: Case) -> None:

@@ -26,6 +26,7 @@ from app.domain.facts import (
     flattened,
 )
 from app.domain.ledger import LedgerRow
+from app.domain.playbook import UrgencyLevel
 
 MIDNIGHT = 1_764_115_200_000
 """2025-11-26 00:00 UTC, in milliseconds."""
@@ -162,7 +163,14 @@ def rating(case_id: str, score: int, at: int = MIDNIGHT, *, name: str = "1", **w
 
 
 def review(
-    case_id: str, code: str | None, at: int = MIDNIGHT, *, reviewer: str = "Ana", **who: Any
+    case_id: str,
+    code: str | None,
+    at: int = MIDNIGHT,
+    *,
+    reviewer: str = "Ana",
+    urgency: UrgencyLevel | None = None,
+    settles: bool = False,
+    **who: Any,
 ) -> Review:
     """Return what a reviewer says of a result that found a leak."""
     return Review(
@@ -173,6 +181,8 @@ def review(
         code=code,
         predicted="leak",
         correct=code == "leak",
+        urgency=urgency,
+        settles=settles,
     )
 
 

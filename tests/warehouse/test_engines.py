@@ -234,6 +234,25 @@ def test_a_case_is_one_row(warehouse: Warehouse) -> None:
     ]
 
 
+def test_what_settles_a_disagreement_counts_alone(warehouse: Warehouse) -> None:
+    """The latest such word, whoever differed before or says something after."""
+    put(
+        warehouse,
+        started("a"),
+        review("a", "pest"),
+        review("a", "leak", reviewer="Rui"),
+        review("a", "noise", MIDNIGHT + 1, reviewer="Eva", settles=True),
+        review("a", "leak", MIDNIGHT + 2, reviewer="Eva", settles=True, urgency="high"),
+        review("a", "pest", MIDNIGHT + 3),
+        started("b"),
+        review("b", "leak"),
+    )
+    sql = "SELECT case_id, reviewer, code, urgency FROM latest_reviews ORDER BY case_id"
+    assert ask(warehouse, sql) == [("a", "Eva", "leak", "high"), ("b", "Ana", "leak", None)]
+    sql = "SELECT case_id, reviews, reviews_correct FROM cases ORDER BY case_id"
+    assert ask(warehouse, sql) == [("a", 1, 1), ("b", 1, 1)]
+
+
 def test_exposures_are_what_growthbook_reads(warehouse: Warehouse) -> None:
     """Repeats of one variation collapse to the first; different ones of one person are kept."""
     put(
