@@ -10,7 +10,7 @@ from itertools import chain
 
 from msgspec import Struct
 
-from app.core.language.text import squeeze, tokens
+from app.core.language.text import Token, squeeze, tokens
 from app.core.understanding.signs import Sequence, Word, needs_of, read_sequence
 from app.domain.playbook import Concept, Playbook
 
@@ -33,13 +33,18 @@ class Said(Struct, frozen=True):
 
 def said_of(folded: str) -> Said:
     """Split an already folded text into words, sentences and stretches."""
+    plain = squeeze(folded)
+    return spoken_in(plain, tokens(plain))
+
+
+def spoken_in(plain: str, words: Iterable[Token]) -> Said:
+    """Return a folded and squeezed text, whose words are known, as the search reads it."""
     found: list[str] = []
     sentence: list[int] = []
     stretch: list[int] = []
     sentences = stretches = 0
     before = 0
-    plain = squeeze(folded)
-    for token in tokens(plain):
+    for token in words:
         between = plain[before : token.start]
         if any(mark in between for mark in ".!?"):
             sentences += 1

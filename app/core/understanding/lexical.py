@@ -44,6 +44,17 @@ _LONGEST_READ = 6_000
 """Characters of one message that are read; what a person needs to say comes before that."""
 
 
+class _Told(Struct, frozen=True):
+    """What one message has of what the playbook's taxonomy is made of."""
+
+    features: tuple[tuple[str, float], ...]
+    """Known features and how much each counts, in the order in which they came."""
+    phrases: tuple[tuple[tuple[int, ...], float], ...]
+    """The kinds that each phrase speaks for, and how strongly."""
+    unknown: int
+    """Words that the playbook does not have."""
+
+
 class Evidence(Struct, frozen=True):
     """What speaks for each kind of problem, by its number, and for none of them."""
 
@@ -89,6 +100,9 @@ class Lexicon:
         self._vocabulary = known.vocabulary
         self._phrases = self._index_phrases(playbook)
         self._typos = TypoIndex(word for word in self._vocabulary if stem(word) in self._evidence)
+        # A message is judged for danger and for its kind: the latest is read and scored once.
+        self._latest = ("", _Told((), (), 0))
+        self._scored: tuple[Sequence[str], dict[int, float], float] = ((), {}, 0.0)
 
     def _index_phrases(self, playbook: Playbook) -> PhraseIndex[tuple[int, ...]]:
         owners: dict[tuple[str, ...], set[int]] = {}
@@ -143,27 +157,39 @@ class Lexicon:
 
         There is no kind where nothing is recognised.
         """
+        if self._scored[0] == texts:
+            return self._scored[1].copy(), self._scored[2]
+        found, nothing = self._score(texts)
+        self._scored = (list(texts), found, nothing)
+        return found.copy(), nothing
+
+    def _score(self, texts: Sequence[str]) -> tuple[dict[int, float], float]:
         features: dict[str, float] = {}
-        phrases: dict[int, float] = {}
-        weights = self._weights(texts)
+        # What speaks for a kind is above zero, so a kind at zero is one that nothing speaks for.
+        scores = [0.0] * len(self._codes)
         unknown = 0.0
-        for text, weight in zip(texts, weights, strict=True):
-            unknown += weight * self._read(text, weight, features, phrases)
+        for text, weight in zip(texts, self._weights(texts), strict=True):
+            told = self._read(text)
+            unknown += weight * told.unknown
+            for feature, share in told.features:
+                features[feature] = features.get(feature, 0.0) + weight * share
+            for kinds, strength in told.phrases:
+                for number in kinds:
+                    scores[number] += weight * strength / len(kinds)
         if not features:
             return {}, 0.0
-        scores: dict[int, float] = dict(phrases)
         mass = 0.0
         for feature, count in features.items():
             strength = 1 + math.log(count) if count > 1 else count
             if " " not in feature:
                 mass += strength
             for number, value in SPEAKS.iter_unpack(self._evidence[feature]):
-                scores[number] = scores.get(number, 0.0) + strength * value
+                scores[number] += strength * value
         scale = 1 / max(1.0, mass) ** self._tuning.length_power
         nothing = self._tuning.none_level + self._tuning.unknown_weight * unknown * scale
         if self._concepts:
             nothing += self._tuning.none_level_concepts
-        return {number: score * scale for number, score in scores.items()}, nothing
+        return {number: score * scale for number, score in enumerate(scores) if score}, nothing
 
     def _weights(self, texts: Sequence[str]) -> list[float]:
         weights = [1.0] * len(texts)
@@ -175,30 +201,29 @@ class Lexicon:
                 weights[:index] = [one * self._tuning.corrected_weight for one in weights[:index]]
         return weights
 
-    def _read(
-        self, text: str, weight: float, features: dict[str, float], phrases: dict[int, float]
-    ) -> int:
-        """Add a text's features and phrases to the others; return how many words are unknown."""
-        text = text[:_LONGEST_READ]
-        said: list[str] = []
-        unknown = 0
-        for word in filter(carries_meaning, words(text)):
-            known, certainty = self._recognise(word)
-            said.append(known)
-            if known in self._evidence:
-                features[known] = features.get(known, 0.0) + weight * certainty
-            else:
-                unknown += 1
-        joined = dict.fromkeys(meant(self._concepts, text), weight * self._tuning.concept_weight)
-        for feature, strength in (*((pair, weight) for pair in pairs(said)), *joined.items()):
-            if feature in self._evidence:
-                features[feature] = features.get(feature, 0.0) + strength
-        tokens = [Token(one, index, index + 1) for index, one in enumerate(said)]
-        for hit in self._phrases.find(tokens):
-            strength = self._tuning.phrase_weight * hit.length**self._tuning.phrase_power
-            for number in hit.value:
-                phrases[number] = phrases.get(number, 0.0) + weight * strength / len(hit.value)
-        return unknown
+    def _read(self, text: str) -> _Told:
+        """Return the features and phrases of a text."""
+        if self._latest[0] == text:
+            return self._latest[1]
+        read = text[:_LONGEST_READ]
+        tuning, evidence = self._tuning, self._evidence
+        said = [self._recognise(word) for word in filter(carries_meaning, words(read))]
+        stems = [known for known, _ in said]
+        features = [one for one in said if one[0] in evidence]
+        unknown = len(said) - len(features)
+        features += ((pair, 1.0) for pair in pairs(stems) if pair in evidence)
+        mentioned = (one for one in meant(self._concepts, read) if one in evidence)
+        features += ((one, tuning.concept_weight) for one in mentioned)
+        found = self._phrases.find([Token(one, at, at + 1) for at, one in enumerate(stems)])
+        told = _Told(
+            tuple(features),
+            tuple(
+                (hit.value, tuning.phrase_weight * hit.length**tuning.phrase_power) for hit in found
+            ),
+            unknown,
+        )
+        self._latest = (text, told)
+        return told
 
     def _recognise(self, word: str) -> tuple[str, float]:
         """Return the stem a word stands for and how sure that is."""

@@ -8,13 +8,15 @@ still counts, so a negation at one place never silences danger at another.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from msgspec import Struct
 
 from app.core.language.patterns import Pattern, compile_pattern
 from app.core.language.phrases import PhraseIndex, phrase_words
 from app.core.language.text import fold, squeeze, tokens
-from app.core.understanding.concepts import Concepts, concepts_by_locale, said_of
+from app.core.understanding.concepts import Concepts, concepts_by_locale, said_of, spoken_in
+from app.core.understanding.screening import flags_of_answers
 from app.core.understanding.sign_search import Reading
 from app.core.understanding.signs import Sign, needs_of, read_sign
 from app.domain.assessment import SlotValue
@@ -29,14 +31,41 @@ from app.domain.playbook import (
 
 
 class _Sign(Struct, frozen=True):
-    """A sign of one language and what a text must have for it."""
+    """A sign of a flag and what a text must have for it."""
 
-    locale: str
+    code: str
     sign: Sign
     needs: tuple[frozenset[str], ...]
 
     def is_in(self, reading: Reading) -> bool:
         return reading.may_hold(self.needs) and reading.holds(self.sign)
+
+
+class _Signs:
+    """The signs of one language, by something that a text must have for them.
+
+    There are hundreds, and a text has what a handful need.
+    """
+
+    def __init__(self, signs: Iterable[_Sign]) -> None:
+        self._always: list[_Sign] = []
+        self._by_need: dict[str, list[_Sign]] = {}
+        for sign in signs:
+            if not sign.needs:
+                self._always.append(sign)
+                continue
+            for need in min(sign.needs, key=len):
+                self._by_need.setdefault(need, []).append(sign)
+        self._needs = frozenset(self._by_need)
+
+    def flags(self, reading: Reading) -> set[str]:
+        """Return the flags of which the text shows a sign."""
+        found: set[str] = set()
+        listed = (self._by_need[need] for need in self._needs & reading.present)
+        for sign in chain(self._always, *listed):
+            if sign.code not in found and sign.is_in(reading):
+                found.add(sign.code)
+        return found
 
 
 class Heard(Struct, frozen=True):
@@ -73,13 +102,13 @@ class SafetyFloor:
             for flag in playbook.red_flags
         }
         self._concepts = concepts_by_locale(playbook) if concepts is None else concepts
-        self._signs: dict[str, tuple[_Sign, ...]] = {
-            flag.code: tuple(
-                _Sign(locale, sign, needs_of(sign))
-                for locale, signs in flag.signs.items()
-                for sign in map(read_sign, signs)
+        self._signs = {
+            locale: _Signs(
+                _Sign(flag.code, sign, needs_of(sign))
+                for flag in playbook.red_flags
+                for sign in map(read_sign, flag.signs.get(locale, ()))
             )
-            for flag in playbook.red_flags
+            for locale in self._concepts
         }
 
     def find(self, text: str) -> tuple[str, ...]:
@@ -90,15 +119,18 @@ class SafetyFloor:
         """Return the red flags a message raises, with what was recognised on the way."""
         said = squeeze(fold(text))
         hits: dict[str, list[tuple[int, int]]] = {}
-        for hit in self._phrases.find(list(tokens(said))):
+        listed = list(tokens(said))
+        for hit in self._phrases.find(listed):
             hits.setdefault(hit.value, []).append((hit.start, hit.end))
-        spoken = said_of(said)
+        spoken = spoken_in(said, listed)
         readings = {locale: Reading(one, spoken) for locale, one in self._concepts.items()}
+        shown = {
+            code for locale, one in readings.items() for code in self._signs[locale].flags(one)
+        }
         flags = tuple(
             code
             for code, patterns in self._patterns.items()
-            if self._counts(code, hits.get(code, []), patterns, said)
-            or any(one.is_in(readings[one.locale]) for one in self._signs[code])
+            if code in shown or self._counts(code, hits.get(code, []), patterns, said)
         )
         return Heard(flags, spoken.words, tuple(readings.values()))
 
@@ -120,19 +152,7 @@ class SafetyFloor:
 
     def from_slots(self, slots: Mapping[str, SlotValue]) -> tuple[str, ...]:
         """Return the codes of the red flags that known answers raise."""
-        said = {
-            slot.name: slot.chosen(slots[slot.name].value)
-            for slot in self._playbook.slots
-            if slot.name in slots
-        }
-        return tuple(
-            flag.code
-            for flag in self._flags.values()
-            if any(
-                not set(answer.equals).isdisjoint(said.get(answer.slot, ()))
-                for answer in flag.answers
-            )
-        )
+        return flags_of_answers(self._playbook, slots)
 
     def from_area(self, code: str) -> tuple[str, ...]:
         """Return the codes of the red flags that this kind of problem is by itself."""

@@ -52,6 +52,11 @@ class Reading:
         self._by_word = by_word
         self._sorted = sorted(by_word)
 
+    @property
+    def present(self) -> set[str]:
+        """What the text has of all that signs are made of, as `needs_of` writes it."""
+        return self._present
+
     def may_hold(self, needs: tuple[frozenset[str], ...]) -> bool:
         """Say whether the text has what a sign needs, for signs that need what it has not."""
         return has_all(needs, self._present)
