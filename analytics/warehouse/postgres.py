@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
+from psycopg import Connection, sql
+
 from analytics.warehouse.interface import (
     Row,
     Rows,
@@ -19,14 +22,6 @@ from analytics.warehouse.interface import (
 )
 from analytics.warehouse.schema import TABLES, Batch, Type, batches
 from analytics.warehouse.views import VIEWS
-
-try:
-    import psycopg
-    from psycopg import Connection, sql
-except ImportError as error:
-    raise WarehouseError(
-        "a warehouse in PostgreSQL needs the extra: pip install 'triage[postgres]'"
-    ) from error
 
 SCHEMA = "triage"
 _WRITING = 7_247_001

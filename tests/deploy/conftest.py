@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from tests.support.prometheus import TOOLS
+
 
 @pytest.fixture(scope="session")
 def nginx() -> str:
@@ -11,4 +13,13 @@ def nginx() -> str:
     found = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if found is None:
         pytest.skip("needs Debian's nginx")
+    return found
+
+
+@pytest.fixture(scope="session")
+def prometheus_binary() -> str:
+    """Where Prometheus is."""
+    found = shutil.which(TOOLS["prometheus"])
+    if found is None:
+        pytest.skip("needs Debian's prometheus")
     return found
