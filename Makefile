@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check bench dashboards pictures requirements clean
+.PHONY: help up test check bench dashboards pictures requirements web clean
 .PHONY: prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
@@ -105,7 +105,18 @@ requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	done
 	@echo "requirements/run.txt and requirements/dev.txt are new; look at the difference"
 
+# The TypeScript client and the pages. What it builds is committed: running the product needs no Node.
+
+app/web/node_modules/.stamp: app/web/package-lock.json
+	@cd app/web && npm ci --no-progress
+	@touch $@
+
+web: .venv/run.stamp app/web/node_modules/.stamp ## Build the client and the pages, which needs Node 20
+	@$(BIN)/triage openapi | (cd app/web && node build.mjs schema)
+	@cd app/web && node build.mjs check && node build.mjs all
+
 clean: ## Remove the environment and every cache; the data in var/ stays
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* \
-		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis tests/dashboards/schema/node_modules
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis tests/dashboards/schema/node_modules \
+		app/web/node_modules
 	find app plugins jobs tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,2 @@
+/** Types of the client of Triage. */
+export * from "./types/index.js";

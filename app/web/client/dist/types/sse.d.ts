@@ -1,0 +1,25 @@
+/** Server-sent events, read as the HTML standard says, from bytes that arrive in any pieces. */
+/** One event of a stream. */
+export interface Frame {
+    /** Its place; empty where it has none. */
+    id: string;
+    type: string;
+    data: string;
+}
+/** Turns bytes into frames; keeps what is incomplete until the rest arrives. */
+export declare class EventStreamParser {
+    /** Milliseconds after which the server asks to come back; null while it has not said. */
+    retry: number | null;
+    private readonly decoder;
+    private rest;
+    private afterReturn;
+    private id;
+    private type;
+    private data;
+    /** Take bytes and return the frames that they complete. */
+    push(bytes: Uint8Array): Frame[];
+    private dispatch;
+    private field;
+}
+/** Whether an id `{epoch}-{seq}` comes after another. */
+export declare function isAfter(id: string, other: string): boolean;
