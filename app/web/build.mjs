@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -19,7 +19,7 @@ const TARGET = ["chrome109", "firefox115", "safari16.4"];
 
 /** Types of everything that travels, from the document that `triage openapi` prints. */
 async function schema() {
-  const { paths: _, ...document } = JSON.parse(await readFile(process.env.TRIAGE_OPENAPI ?? 0, "utf8"));
+  const { paths: _, ...document } = JSON.parse(readFileSync(process.env.TRIAGE_OPENAPI ?? 0, "utf8"));
   const options = { rootTypes: true, rootTypesNoSchemaPrefix: true, defaultNonNullable: false };
   const text = HEAD + astToString(await openapiTypes({ ...document, paths: {} }, options));
   if (!existsSync(SCHEMA) || (await readFile(SCHEMA, "utf8")) !== text) {
