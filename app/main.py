@@ -20,6 +20,7 @@ from app.api.costs import CostController
 from app.api.docs import openapi_config
 from app.api.experiments import ExperimentController
 from app.api.figures import FigureController
+from app.api.forms import FormController
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
@@ -33,6 +34,7 @@ from app.core.accounting.meter import LedgerMeter
 from app.core.accounting.monitoring import AIMonitoringService
 from app.core.case_desk import CaseDesk
 from app.core.errands import Errands
+from app.core.form_desk import FormDesk
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import Interviewer
@@ -80,6 +82,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     runner: TurnRunner
     reader: Reader
     intake: Intake
+    forms: FormDesk
     queue: ArqQueue
     desk: JobDesk
     cases: CaseDesk
@@ -154,6 +157,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         runner=runner,
         reader=reader,
         intake=intake,
+        forms=FormDesk(intake, conversations),
         queue=queue,
         desk=JobDesk(conversations, board, workforce, errands),
         cases=CaseDesk(store, engine.playbooks),
@@ -199,7 +203,13 @@ def create_app(parts: Parts) -> Litestar:
 
     triage = Router(
         path=BASE_PATH,
-        route_handlers=[TurnController, CaseController, RatingController, PushController],
+        route_handlers=[
+            TurnController,
+            CaseController,
+            FormController,
+            RatingController,
+            PushController,
+        ],
         dependencies={
             "token": Provide(bearer_token, sync_to_thread=False),
             "subscriptions": Provide(lambda: parts.subscriptions, sync_to_thread=False),
@@ -243,6 +253,7 @@ def create_app(parts: Parts) -> Litestar:
         ],
         dependencies={
             "intake": Provide(lambda: parts.intake, sync_to_thread=False),
+            "forms": Provide(lambda: parts.forms, sync_to_thread=False),
             "opinions": Provide(lambda: parts.opinions, sync_to_thread=False),
             "reader": Provide(lambda: parts.reader, sync_to_thread=False),
             "runner": Provide(lambda: parts.runner, sync_to_thread=False),

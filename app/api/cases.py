@@ -7,6 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body
 from litestar.response import Stream
 
+from app.api.form_views import form_view, greeting
 from app.api.parameters import (
     DEFAULT_WAIT,
     After,
@@ -30,6 +31,7 @@ from app.api.schema import (
 )
 from app.api.turns import ANSWER, LATER, answered, stream
 from app.api.views import case_view, retry_after, status_view
+from app.core.form import is_offered
 from app.core.intake import Intake
 from app.core.reading import Reader
 from app.domain.analysis import Analysis
@@ -73,12 +75,17 @@ class CaseController(Controller):
             case_token=opened.token,
             status="active",
             variant=state.variant,
-            message=playbook.greeting[state.locale],
+            message=greeting(playbook, state),
             notice=playbook.notice[state.locale],
             playbook=playbook.id,
             playbook_version=playbook.version,
             locale=state.locale,
             created_at=state.created_at,
+            form=(
+                form_view(playbook, playbook.form, state.locale)
+                if playbook.form is not None and is_offered(playbook, state)
+                else None
+            ),
         )
 
     @get(

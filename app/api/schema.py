@@ -174,6 +174,7 @@ class StatusView(Struct, kw_only=True):
 
 TurnKind = Literal[
     "say",
+    "begin",
     "fill",
     "correct",
     "conclude",
@@ -192,7 +193,8 @@ class CaseTurn(Struct, kw_only=True):
     kind: Annotated[
         TurnKind,
         Meta(
-            description="What the person did: `say`, `fill` (submitted the form), `correct`,"
+            description="What the person did: `say`, `begin` (to fill in the form), `fill`"
+            " (submitted it), `correct`,"
             " `conclude`, `ask_human`; what an operator did: `take`, `operator` (the reply is"
             " theirs), `hand_back`; or `need_human`, where an analysis asked for a human."
         ),

@@ -1,8 +1,11 @@
 """How stored values look from outside."""
 
 import time
+from functools import partial
 from typing import Literal, assert_never
 
+from app.api.form_schema import FormStatus
+from app.api.form_views import greeting
 from app.api.schema import (
     CaseTurn,
     CaseView,
@@ -12,16 +15,21 @@ from app.api.schema import (
     TurnKind,
     TurnSnapshot,
 )
+from app.core.form import is_offered, lines_of
 from app.core.intake import TurnView
 from app.domain.analysis import Analysis
 from app.domain.case import (
     Accepted,
     AskHuman,
+    Begin,
+    CaseState,
     Command,
     Conclude,
     Correct,
+    Fill,
     HandBack,
     OperatorSays,
+    PersonCommand,
     Say,
     Take,
     Turn,
@@ -115,24 +123,37 @@ def case_view(
 ) -> CaseView:
     """Return a whole conversation."""
     state = record.state
-    turns = [_case_turn(one.turn, one.command, one.at, one.reply, one.outcome) for one in committed]
+    read = partial(_case_turn, playbook, state)
+    turns = [read(one.turn, one.command, one.at, one.reply, one.outcome) for one in committed]
     for at, one in enumerate(waiting):
         outcome: Literal["running", "queued"] = "running" if at == 0 else "queued"
-        turns.append(_case_turn(len(committed) + at + 1, one.command, one.at, "", outcome))
+        turns.append(read(len(committed) + at + 1, one.command, one.at, "", outcome))
     return CaseView(
         case_id=state.case_id,
         status=state.status,
         playbook=state.playbook,
         locale=state.locale,
         variant=state.variant,
-        greeting=playbook.greeting[state.locale],
+        greeting=greeting(playbook, state),
         notice=playbook.notice[state.locale],
         turns=turns,
         handoff=state.handoff,
+        form_status=_form_status(playbook, state, waiting),
     )
 
 
+def _form_status(
+    playbook: Playbook, state: CaseState, waiting: tuple[Accepted, ...]
+) -> FormStatus | None:
+    if not is_offered(playbook, state):
+        return None
+    on_its_way = any(isinstance(one.command, Fill) for one in waiting)
+    return "submitted" if state.form_turn is not None or on_its_way else "open"
+
+
 def _case_turn(
+    playbook: Playbook,
+    state: CaseState,
     turn: int,
     command: Command,
     at: int,
@@ -140,27 +161,17 @@ def _case_turn(
     outcome: Literal["completed", "cancelled", "failed", "running", "queued"],
 ) -> CaseTurn:
     kind: TurnKind
-    message = ""
-    operator: str | None = None
+    operator: str | None
     match command:
-        case Say(text=message):
-            kind = "say"
-        case Correct(slot=slot, value=value):
-            kind, message = "correct", f"{slot}: {value}"
-        case Conclude(reason=message):
-            kind = "conclude"
-        case AskHuman(by="analysis"):
-            kind = "need_human"
-        case AskHuman(reason=message):
-            kind = "ask_human"
         case Take(operator=operator):
-            kind = "take"
+            kind, message = "take", ""
         case OperatorSays(operator=operator):
-            kind = "operator"
+            kind, message = "operator", ""
         case HandBack(operator=operator):
-            kind = "hand_back"
+            kind, message = "hand_back", ""
         case _:
-            assert_never(command)
+            kind, message = _by_person(playbook, state, command)
+            operator = None
     return CaseTurn(
         turn=turn,
         kind=kind,
@@ -170,3 +181,26 @@ def _case_turn(
         outcome=outcome,
         at=at,
     )
+
+
+def _by_person(
+    playbook: Playbook, state: CaseState, command: PersonCommand
+) -> tuple[TurnKind, str]:
+    """Return what kind of turn somebody's command makes, and what they wrote with it."""
+    match command:
+        case Say(text=text):
+            return "say", text
+        case Begin():
+            return "begin", ""
+        case Fill() as form:
+            return "fill", "\n".join(lines_of(playbook, form, state.locale))
+        case Correct(slot=slot, value=value):
+            return "correct", f"{slot}: {value}"
+        case Conclude(reason=reason):
+            return "conclude", reason
+        case AskHuman(by="analysis"):
+            return "need_human", ""
+        case AskHuman(reason=reason):
+            return "ask_human", reason
+        case _:
+            assert_never(command)

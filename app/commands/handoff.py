@@ -22,9 +22,10 @@ from app.api.handoff_views import handoff_row, operator_case
 from app.api.schema import CaseTurn
 from app.commands.storage import storage_url
 from app.core.handoff import display_name, operator_says
-from app.core.handoff_desk import HandoffReader, check_refused
+from app.core.handoff_desk import HandoffReader
 from app.core.intake import fingerprint
 from app.core.playbook.files import load_playbooks
+from app.core.terminals import check_refused
 from app.domain.case import Accepted, HandBack, Handoff, OperatorCommand, Take
 from app.domain.errors import CaseNotFound, InvalidInput, StateUnavailable
 from app.domain.event import TERMINAL_NAMES, EventId

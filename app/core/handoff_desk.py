@@ -5,16 +5,13 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from app.core.case_desk import place_of
 from app.core.intake import fingerprint
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
-from app.core.terminals import CONFLICT
-from app.domain import event as events
+from app.core.terminals import check_refused
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, HandoffStatus, OperatorCommand, Turn
-from app.domain.errors import Draining, HandoffConflict, InvalidInput
-from app.domain.event import TurnFailed
+from app.domain.errors import Draining, InvalidInput
 from app.domain.playbook import Playbook
 from app.state.conversations import ConversationStateManager
 from app.state.handoffs import HandoffPlace, ListedHandoff
@@ -57,7 +54,7 @@ class HandoffReader:
             InvalidInput: if the cursor is none of ours.
         """
         rows = await self._conversations.handoffs(
-            limit=limit + 1, status=status, after=None if cursor is None else HandoffPlace(*place_of(cursor))
+            limit=limit + 1, status=status, after=None if cursor is None else _place(cursor)
         )
         more = len(rows) > limit
         rows = rows[:limit]
@@ -131,13 +128,8 @@ class HandoffDesk(HandoffReader):
         return found
 
 
-def check_refused(turn: Turn) -> None:
-    """Return if an operator's turn was not refused.
-
-    Raises:
-        HandoffConflict: it was; the text says why.
-    """
-    if turn.outcome == "failed":
-        ended = events.decode(turn.terminal)
-        if isinstance(ended, TurnFailed) and ended.code == CONFLICT:
-            raise HandoffConflict(ended.message)
+def _place(cursor: str) -> HandoffPlace:
+    at, dash, case_id = cursor.partition("-")
+    if not dash or not case_id or not (at.isascii() and at.isdigit() and len(at) < 18):
+        raise InvalidInput("cursor: take it from an earlier page")
+    return HandoffPlace(int(at), case_id)

@@ -29,11 +29,11 @@ from app.domain.case import (
     CaseState,
     Command,
     Correct,
-    HandoffCommand,
     OnBusy,
     PersonCommand,
     Say,
     Turn,
+    Unstoppable,
 )
 from app.domain.errors import (
     Draining,
@@ -222,9 +222,16 @@ class Intake:
         return await self._post(case_id, token, key, command, "enqueue")
 
     async def wait(self, case_id: str, turn: int) -> Turn | None:
-        """Wait for a turn; None if this process stopped before it was committed."""
+        """Wait for a turn; None if this process stopped before it was committed.
+
+        Raises:
+            FormSubmitted: the turn was refused, since another one had submitted the form.
+        """
         await self._reader.wait(case_id, turn)
-        return await self._conversations.turn(case_id, turn)
+        found = await self._conversations.turn(case_id, turn)
+        if found is not None:
+            terminals.check_refused(found)
+        return found
 
     async def view(self, record: CaseRecord, turn: int) -> TurnView:
         """Return a turn as it stands.
@@ -278,8 +285,9 @@ class Intake:
     async def cancel(self, case_id: str, token: str, turn: int) -> TurnView:
         """Stop a turn, wherever it runs; what it said so far is kept. Idempotent.
 
-        What says who has the conversation cannot be stopped: an operator's words get through. The
-        canceller becomes the owner, which fences whoever generates, and commits the turn.
+        What says who has the conversation cannot be stopped: an operator's words get through. Nor
+        can a form, which is taken in whole. The canceller becomes the owner, which fences whoever
+        generates, and commits the turn.
 
         Raises:
             CaseNotFound, TurnNotFound: if there is none.
@@ -289,7 +297,7 @@ class Intake:
             await self._runner.hush(case_id, turn)
             found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
             try:
-                if isinstance(found, Claim) and isinstance(found.accepted.command, HandoffCommand):
+                if isinstance(found, Claim) and isinstance(found.accepted.command, Unstoppable):
                     await self._runner.take(found, time.time_ns() // 1_000_000)
                 elif isinstance(found, Claim):
                     await self._stop(found)

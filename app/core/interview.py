@@ -7,13 +7,14 @@ analyst makes the result. Whatever a model does, the turn gets an answer.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import assert_never
 
 from msgspec.structs import replace
 
+from app.core import form as forms
 from app.core import handoff as handoffs
 from app.core import prompts
 from app.core.accounting.accounts import account_of
@@ -38,16 +39,19 @@ from app.domain.assessment import Assessment
 from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import (
     AskHuman,
+    Begin,
     CaseState,
     Conclude,
     Correct,
+    Fill,
     HandBack,
     HandoffCommand,
     OperatorSays,
     Say,
     Take,
+    Turn,
 )
-from app.domain.errors import HandoffConflict
+from app.domain.errors import FormSubmitted, HandoffConflict
 from app.domain.event import (
     AnalysisCompleted,
     CaseEvent,
@@ -62,6 +66,7 @@ from app.state.records import Claim
 from app.telemetry.labels import BudgetAction
 
 _MAX_OUTPUT_TOKENS = 2_500
+SUBMITTED = "the form was submitted before; say what is to be added in the conversation"
 _WORD = re.compile(r"\s*\S+\s*")
 
 
@@ -104,6 +109,10 @@ class Interviewer:
         match claim.accepted.command:
             case Say(text=text):
                 steps = self._say(claim, text, watched)
+            case Fill() as form:
+                steps = self._fill(claim, form)
+            case Begin():
+                steps = _begun(claim)
             case Correct(slot=slot, value=value):
                 steps = self._correct(claim, slot, value)
             case Conclude():
@@ -117,12 +126,19 @@ class Interviewer:
 
     def absorb(self, claim: Claim) -> Answer:
         """Take in what a command says, by rules alone: its facts and dangers are not lost."""
-        if not isinstance(claim.accepted.command, Say):
-            return Answer(reply="", state=claim.state)
-        text = claim.accepted.command.text
-        assessment = self._read(claim, text)
+        match claim.accepted.command:
+            case Say(text=text):
+                assessment = self._read(claim, text)
+            case Fill(text=text) as form:
+                assessment = self._filled(claim, form)
+            case _:
+                return Answer(reply="", state=claim.state)
         reply = Reply(text="", assessment=assessment, asking=claim.state.asking, complete=False)
-        state = replace(self._moved_on(claim, reply, text), questions=claim.state.questions)
+        state = replace(
+            self._moved_on(claim, reply, text),
+            questions=claim.state.questions,
+            form_turn=claim.state.form_turn,  # a form without a result can be submitted again
+        )
         events = events_of(claim, state)
         return Answer(
             reply="",
@@ -181,6 +197,26 @@ class Interviewer:
             yield word
         yield guided_reply(line, assessment, tried)
 
+    async def _fill(self, claim: Claim, form: Fill) -> AsyncIterator[Step]:
+        """Take the form in, as a whole interview: advice in danger, and the result."""
+        state, rules = claim.state, self._rules[claim.state.playbook]
+        if state.form_turn is not None:
+            yield Answer(reply="", state=state, refused=FormSubmitted(SUBMITTED))
+            return
+        assessment = self._filled(claim, form)
+        phrases = rules.playbook.phrases
+        with_human = state.handoff is not None and state.handoff.status == "taken"
+        line = (phrases.with_human if with_human else phrases.closing)[state.locale]
+        reply = Reply(
+            text=self._advice(claim, assessment) + line,
+            assessment=assessment,
+            asking=None,
+            complete=True,
+        )
+        yield Words(reply.text)
+        async for step in self._concluded(claim, reply, form.text):
+            yield step
+
     async def _correct(self, claim: Claim, slot: str, value: str) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]
         assessment = rules.understanding.correct(claim.state, slot, value, claim.turn)
@@ -228,7 +264,7 @@ class Interviewer:
         try:
             moved = handoffs.moved(state.handoff, command, now_ms())
         except HandoffConflict as refusal:
-            yield Answer(reply="", state=state, refused=str(refusal))
+            yield Answer(reply="", state=state, refused=refusal)
             return
         asking, analyse = state.asking, False
         match command:
@@ -411,14 +447,19 @@ class Interviewer:
         return replace(state, handoff=asked)
 
     def _read(self, claim: Claim, text: str) -> Assessment:
-        said = [one.command.text for one in claim.turns if isinstance(one.command, Say)]
         handoff = claim.state.handoff
         with_human = handoff is not None and handoff.status == "taken"
         # What the person tells a human is no answer to the interviewer's last question.
         state = replace(claim.state, asking=None) if with_human else claim.state
         return self._rules[claim.state.playbook].understanding.read(
-            state, said, claim.turn, text, _day(claim)
+            state, _said(claim.turns), claim.turn, text, _day(claim)
         )
+
+    def _filled(self, claim: Claim, form: Fill) -> Assessment:
+        rules, state, today = self._rules[claim.state.playbook], claim.state, _day(claim)
+        answers = forms.values_of(rules.playbook, form, state.locale, today)
+        told = {name: str(form.answers[name]) for name in form.told}
+        return rules.understanding.fill(state, _said(claim.turns), claim.turn, answers, told, today)
 
     def _advice(self, claim: Claim, assessment: Assessment, known: Assessment | None = None) -> str:
         """Return the advice for dangers that were not known before, ready to be said first."""
@@ -436,6 +477,25 @@ class Interviewer:
             pause = self._pace if watched() else 0.0
             await asyncio.sleep(pause)
             yield Words(word, paused=pause)
+
+
+async def _begun(claim: Claim) -> AsyncIterator[Step]:
+    """Note that somebody is there; there is nothing to answer."""
+    yield Answer(reply="", state=replace(claim.state, updated_at=now_ms()))
+
+
+def _said(turns: Sequence[Turn]) -> list[str]:
+    """Return what the person has said, message by message; a form is as many as it has answers."""
+    said: list[str] = []
+    for turn in turns:
+        match turn.command:
+            case Say(text=text):
+                said.append(text)
+            case Fill(answers=answers, told=told):
+                said += [str(answers[name]) for name in told]
+            case _:
+                pass
+    return said
 
 
 def _apart(text: str) -> str:

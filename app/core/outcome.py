@@ -12,7 +12,7 @@ from app.core.guided import Line
 from app.core.rules import Rules
 from app.core.understanding.plan import is_complete
 from app.domain.assessment import Assessment
-from app.domain.case import CaseState, Correct, Handoff, Say, Take, Turn
+from app.domain.case import CaseState, Correct, Fill, Handoff, Say, Take, Turn, spoken
 from app.domain.event import CaseEvent, CaseStatusChanged, FactCorrected, RedFlagRaised
 from app.domain.notification import Notification
 from app.domain.playbook import Slot
@@ -94,6 +94,7 @@ def moved_on(claim: Claim, reply: Reply, said: str) -> CaseState:
     now = now_ms()
     asks = bool(said) and reply.asks
     complete = reply.complete or state.status == "completed"
+    form = claim.accepted.command if isinstance(claim.accepted.command, Fill) else None
     asked = dict(state.asked)
     if asks and reply.asking is not None:
         asked[reply.asking] = asked.get(reply.asking, 0) + 1
@@ -102,7 +103,10 @@ def moved_on(claim: Claim, reply: Reply, said: str) -> CaseState:
         assessment=reply.assessment,
         asking=None if complete else reply.asking,
         asked=asked,
-        questions=state.questions + (1 if asks and not complete else 0),
+        questions=state.questions
+        + (1 if asks and not complete else 0)
+        + (0 if form is None else len(form.answers)),
+        form_turn=state.form_turn if form is None else claim.turn,
         said_chars=state.said_chars + len(said),
         status="completed" if complete else "active",
         completed_at=state.completed_at or (now if complete else None),
@@ -161,7 +165,7 @@ def was_told(claim: Claim) -> bool:
     for turn in reversed(claim.turns):
         if isinstance(turn.command, Take) and turn.outcome == "completed":
             return False
-        if isinstance(turn.command, Say) and turn.outcome == "completed":
+        if spoken(turn.command) is not None and turn.outcome == "completed":
             return True
     return False
 
@@ -169,7 +173,7 @@ def was_told(claim: Claim) -> bool:
 def was_left_out(claim: Claim) -> bool:
     """Say whether the turn before left the result to this one, which waited behind it already."""
     last = claim.turns[-1] if claim.turns else None
-    adds = last is not None and isinstance(last.command, Say | Correct)
+    adds = last is not None and isinstance(last.command, Say | Fill | Correct)
     return last is not None and adds and last.finished_at >= claim.accepted.at
 
 

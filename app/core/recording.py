@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from app.core.steps import Answer
 from app.domain.analysis import Analysis
-from app.domain.case import CaseState, Correct, Say, Turn
+from app.domain.case import Begin, CaseState, Correct, Fill, Say, Turn, spoken
 from app.domain.facts import (
     About,
     AnalysisDone,
@@ -20,8 +20,8 @@ from app.domain.facts import (
 from app.state.jobs import JobClaim
 from app.state.records import Claim
 
-_TREATS = (Say, Correct)
-"""What a person says to the product, so that its answer treats them."""
+_TREATS = (Say, Begin, Fill, Correct)
+"""What a person does with the product, so that it treats them: a form does so once it is begun."""
 
 
 def of_turn(claim: Claim, turn: Turn, answer: Answer) -> list[Fact]:
@@ -104,7 +104,7 @@ def _ended(turn: Turn, answer: Answer, about: About) -> TurnEnded:
         outcome=turn.outcome,
         accepted_ms=turn.at,
         duration_ms=max(0, turn.finished_at - turn.at),
-        said_chars=len(turn.command.text) if isinstance(turn.command, Say) else 0,
+        said_chars=len(spoken(turn.command) or ""),
         reply_chars=len(turn.reply),
         questions=answer.state.questions,
         missing=len(assessment.missing),

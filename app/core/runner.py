@@ -22,7 +22,7 @@ from app.core.feed import TurnFeed
 from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.core.stopwatch import TurnWatch
 from app.domain import event as events
-from app.domain.case import HandoffCommand, Turn
+from app.domain.case import Turn, Unstoppable
 from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
     AnalysisQueued,
@@ -271,7 +271,7 @@ class TurnRunner:
 
     async def _answer(self, work: _Work) -> tuple[Answer, Terminal]:
         claim = work.claim
-        if claim.dropped and not isinstance(claim.accepted.command, HandoffCommand):
+        if claim.dropped and not isinstance(claim.accepted.command, Unstoppable):
             return self._interviewer.absorb(claim), terminals.cancelled(claim.turn, "")
         if claim.attempt > MAX_ATTEMPTS:
             _log.error("turn.poisoned", case=claim.case_id, turn=claim.turn)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from app.domain.analysis import Analysis
 from app.domain.case import CaseState
+from app.domain.errors import FormSubmitted, HandoffConflict
 from app.domain.event import CaseEvent
 from app.domain.job import Job
 from app.domain.notification import Notification
@@ -43,7 +44,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     events: tuple[CaseEvent, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     degradations: tuple[str, ...] = ()
-    refused: str | None = None
+    refused: HandoffConflict | FormSubmitted | None = None
     """Why the command was not done; the turn then tells so and changes nothing."""
 
 

@@ -2,15 +2,21 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from typing import Literal, assert_never
 
 from app.core.steps import Answer
 from app.domain import event as events
 from app.domain.case import OperatorSays, Turn, TurnOutcome
+from app.domain.errors import FormSubmitted, HandoffConflict
 from app.domain.event import EventId, Terminal, TurnCancelled, TurnCompleted, TurnFailed, TurnUsage
 from app.state.records import Claim
 
-CONFLICT = "handoff_conflict"
+_REFUSALS: Mapping[str, type[HandoffConflict | FormSubmitted]] = {
+    "handoff_conflict": HandoffConflict,
+    "form_submitted": FormSubmitted,
+}
+"""Why a command is not done, by the code of the turn that tells so."""
 _RETRY_AFTER_MS = 2_000
 _SORRY = {
     "pt": "Não consegui responder agora. Sua mensagem está guardada; tente de novo em instantes.",
@@ -24,11 +30,24 @@ def ended(claim: Claim, answer: Answer) -> TurnCompleted | TurnFailed:
         return completed(claim, answer)
     return TurnFailed(
         turn=claim.turn,
-        code=CONFLICT,
+        code=next(code for code, kind in _REFUSALS.items() if isinstance(answer.refused, kind)),
         retryable=False,
         retry_after_ms=0,
-        message=answer.refused,
+        message=str(answer.refused),
     )
+
+
+def check_refused(turn: Turn) -> None:
+    """Return if a committed turn was not refused.
+
+    Raises:
+        HandoffConflict, FormSubmitted: it was; the text says why.
+    """
+    if turn.outcome != "failed":
+        return
+    told = events.decode(turn.terminal)
+    if isinstance(told, TurnFailed) and (refusal := _REFUSALS.get(told.code)) is not None:
+        raise refusal(told.message)
 
 
 def completed(claim: Claim, answer: Answer) -> TurnCompleted:

@@ -16,7 +16,10 @@ class SlotValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     turn: Annotated[int, Meta(description="The turn whose message it rests on.")]
     source: Annotated[
         Literal["rules", "model", "person"],
-        Meta(description="Found by rules, by a model, or set by the person's own correction."),
+        Meta(
+            description="Found by rules, by a model, or set by the person: in the form, or by a"
+            " correction."
+        ),
     ]
 
 

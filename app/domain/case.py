@@ -26,6 +26,24 @@ class Say(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sa
     text: str
 
 
+class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="begin"):
+    """The person begins to fill in the form; from here on somebody is there who may also leave."""
+
+
+class Fill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="fill"):
+    """The person submits the form."""
+
+    answers: dict[str, str | list[str]]
+    """What was given, by slot; only what was answered, and in the form's order."""
+    told: tuple[str, ...] = ()
+    """The slots that are answered in the person's own words."""
+
+    @property
+    def text(self) -> str:
+        """What the person said in their own words."""
+        return "\n".join(str(self.answers[name]) for name in self.told)
+
+
 class Correct(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="correct"):
     """The person corrects a fact; an empty value removes it."""
 
@@ -68,13 +86,28 @@ class HandBack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     operator: str
 
 
-PersonCommand = Say | Correct | Conclude | AskHuman
+PersonCommand = Say | Begin | Fill | Correct | Conclude | AskHuman
 """What the holder of the case's token may send."""
 OperatorCommand = Take | OperatorSays | HandBack
 """What only operators may send."""
 HandoffCommand = AskHuman | OperatorCommand
 """What is done at once and answered by nobody, so that there is nothing to stop."""
+Unstoppable = HandoffCommand | Begin | Fill
+"""What is done whole or not at all: rules alone answer it, and nobody has to wait."""
 Command = PersonCommand | OperatorCommand
+
+
+def spoken(command: Command) -> str | None:
+    """Return what the person says with a command in their own words; None where nothing.
+
+    >>> spoken(Say(text="It leaks."))
+    'It leaks.'
+    >>> spoken(Fill(answers={"story": "It leaks.", "safety": ["none"]}, told=("story",)))
+    'It leaks.'
+    >>> spoken(Conclude(reason="")) is None
+    True
+    """
+    return command.text if isinstance(command, Say | Fill) else None
 
 
 class Accepted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="accepted/1"):
@@ -156,5 +189,7 @@ class CaseState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     completed_at: int | None = None
     handoff: Handoff | None = None
     """None while nobody ever asked for a human."""
+    form_turn: int | None = None
+    """The turn in which the form was submitted; None while it was not."""
     assignment: Assignment | None = None
     """The experiment that the person takes part in with this case; None where in none."""

@@ -92,7 +92,7 @@ class FormInvalid(TriageError):
 
     def __init__(self, mistakes: Sequence[FormMistake]) -> None:
         """Keep every mistake, not only the first."""
-        super().__init__(" ".join(one.detail for one in mistakes))
+        super().__init__("; ".join(f"{one.field}: {one.detail}" for one in mistakes))
         self.mistakes = tuple(mistakes)
 
 

@@ -17,7 +17,17 @@ from app.domain.case import CaseState, TurnOutcome
 from app.domain.ledger import LedgerRow
 from app.domain.playbook import Level, UrgencyLevel
 
-Command = Literal["say", "correct", "conclude", "ask_human", "take", "operator_says", "hand_back"]
+Command = Literal[
+    "say",
+    "begin",
+    "fill",
+    "correct",
+    "conclude",
+    "ask_human",
+    "take",
+    "operator_says",
+    "hand_back",
+]
 
 
 class About(Struct, frozen=True, kw_only=True):
@@ -68,9 +78,9 @@ class _Fact(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Exposure(_Fact, frozen=True, kw_only=True, tag="exposure"):
-    """Somebody was treated with their variation: the first message that it answered.
+    """Somebody was treated with their variation: it answered a first message, or they began a form.
 
-    It happened when the message was accepted, so that whatever the answer costs comes after it.
+    It happened when that was accepted, so that whatever the answer costs comes after it.
     """
 
     experiment_id: str

@@ -207,6 +207,46 @@ class RedFlag(_Part, frozen=True, kw_only=True):
     """A human should look at this case now."""
 
 
+class FormCondition(_Part, frozen=True, kw_only=True):
+    """When a field of the form is shown: a field before it has one of these answers."""
+
+    slot: Name
+    equals: tuple[str, ...]
+
+
+class FormField(_Part, frozen=True, kw_only=True):
+    """A slot that the form asks for."""
+
+    slot: Name
+    label: Texts = {}
+    """The question as a form puts it; without one, the slot's own."""
+    hint: Texts = {}
+    """A word of help below it."""
+    required: bool = False
+    """It has to be answered, also where the slot itself need not be known."""
+    long: bool = False
+    """Room for several lines, in one's own words; for text slots."""
+    when: FormCondition | None = None
+    """Without one, the slot's own condition counts as far as it is about a field before it."""
+
+
+class FormSection(_Part, frozen=True, kw_only=True):
+    """A part of the form with a heading of its own."""
+
+    name: Name
+    title: Texts
+    hint: Texts = {}
+    fields: tuple[FormField, ...]
+
+
+class FormPlan(_Part, frozen=True, kw_only=True):
+    """The structured intake: a short form in place of the interview, for variant `v1`."""
+
+    greeting: Texts
+    """Stands above the form, in place of the greeting with the first question."""
+    sections: tuple[FormSection, ...]
+
+
 class Budget(_Part, frozen=True, kw_only=True):
     """How many questions a case of one complexity takes."""
 
@@ -350,6 +390,8 @@ class Playbook(_Part, frozen=True, kw_only=True):
     """Shared lists of words of which the signs of danger are made."""
     taught: Taught | None = None
     red_flags: tuple[RedFlag, ...]
+    form: FormPlan | None = None
+    """Without one, variant `v1` is a conversation by rules."""
     general_steps: Words
     """Next steps where the kind of problem has none of its own or was not recognised."""
     limits: Limits

@@ -420,6 +420,10 @@ class ConversationStateManager:
         data = await self._store.command("LINDEX", CaseKeys(case_id).turns, turn - 1)
         return None if data is None else codec.decode_turn(data)
 
+    async def is_repeated(self, case_id: str, key: str) -> bool:
+        """Say whether a command of the case's person has come with this idempotency key before."""
+        return bool(await self._store.command("HEXISTS", CaseKeys(case_id).idempotency, key))
+
     async def waiting(self, case_id: str) -> tuple[Accepted, ...]:
         """Return the commands that are accepted and not committed, oldest first."""
         rows = await self._store.command("LRANGE", CaseKeys(case_id).inbox, 0, -1)

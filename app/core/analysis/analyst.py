@@ -22,6 +22,7 @@ from app.core.privacy.redaction import Redactor
 from app.core.reuse.similarity import AnalysisCache
 from app.core.rules import Rules
 from app.domain.analysis import Analysis, Provenance, Strategy
+from app.domain.assignment import STRUCTURED
 from app.domain.case import CaseState
 from app.domain.errors import StateUnavailable
 from app.domain.usage import Attempt, Provider
@@ -77,7 +78,12 @@ class Analyst:
         )
 
     def planned(self, state: CaseState) -> Strategy:
-        """Return the strategy by which this case's result is to be made."""
+        """Return the strategy by which this case's result is to be made.
+
+        The structured intake is made of rules alone, from the form to the result.
+        """
+        if state.variant == STRUCTURED:
+            return "guided"
         plan = self._rules[state.playbook].playbook.analysis
         return self._strategy or plan.planned(state.assessment.complexity)
 

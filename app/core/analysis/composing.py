@@ -25,7 +25,7 @@ from app.domain.analysis import (
     Viability,
 )
 from app.domain.assessment import Assessment
-from app.domain.case import CaseState, Correct, Say, Turn
+from app.domain.case import CaseState, Correct, Fill, Say, Turn
 from app.domain.playbook import URGENCY_ORDER, more_urgent
 
 
@@ -130,7 +130,7 @@ def _urgency(draft: Analysis, base: Analysis, found: Finding) -> Urgency:
 
 
 def _entries(case: CaseInHand, entries: Iterable[ModelEntry]) -> Iterable[ChronologyEntry]:
-    messages = {one.turn for one in case.turns if isinstance(one.command, Say | Correct)}
+    messages = {one.turn for one in case.turns if isinstance(one.command, Say | Fill | Correct)}
     for one in entries:
         if one.message in messages:
             yield ChronologyEntry(when=one.when, what=one.what, turn=one.message)

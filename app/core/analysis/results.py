@@ -25,7 +25,7 @@ from app.domain.analysis import (
     Viability,
 )
 from app.domain.assessment import SlotValue
-from app.domain.case import CaseState, Say, Turn
+from app.domain.case import CaseState, Turn, spoken
 from app.domain.playbook import Playbook, Slot, SubArea, UrgencyLevel, Words, more_urgent
 
 NAME_SLOT = "name"
@@ -209,13 +209,13 @@ class _Report:
     def _chronology(self) -> Iterator[ChronologyEntry]:
         told: set[tuple[str, str]] = set()
         for turn in self._turns:
-            if not isinstance(turn.command, Say):
+            if (said := spoken(turn.command)) is None:
                 continue
             today = datetime.fromtimestamp(turn.at / 1_000, UTC).date()
-            text = folded(turn.command.text)
+            text = folded(said)
             for found in find_dates(text.text, today, self._locale):
                 origin = text.origins[found.start], text.origins[found.end]
-                what = _sentence(turn.command.text, *origin)
+                what = _sentence(said, *origin)
                 if (found.value, what) not in told:
                     told.add((found.value, what))
                     yield ChronologyEntry(when=found.value, what=what, turn=turn.turn)

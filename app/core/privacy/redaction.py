@@ -19,7 +19,7 @@ from app.core.language.patterns import compile_pattern
 from app.core.language.text import fold, folded, words
 from app.core.privacy.identifier_rules import PLACEHOLDER
 from app.core.privacy.identifiers import Span, find_identifiers, merged
-from app.domain.case import CaseState, Command, Correct, OperatorCommand, Say, Turn
+from app.domain.case import CaseState, Command, Correct, Fill, OperatorCommand, Turn, spoken
 from app.domain.playbook import Playbook, Slot
 
 _MOST_KNOWN = 60
@@ -107,10 +107,13 @@ class Redactor:
         return tuple(self._placeholders)
 
     def _turn(self, turn: Turn) -> Turn:
-        changed = {name: self.redact(text) for name, text in _written(turn.command)}
-        return replace(
-            turn, command=replace(turn.command, **changed), reply=self.redact(turn.reply)
+        command = turn.command
+        changed: dict[str, Any] = (
+            {"answers": mapped(command.answers, self.redact)}
+            if isinstance(command, Fill)
+            else {name: self.redact(text) for name, text in _written(command)}
         )
+        return replace(turn, command=replace(command, **changed), reply=self.redact(turn.reply))
 
     def _redacted(self, text: str) -> str:
         pieces: list[str] = []
@@ -204,14 +207,16 @@ def _values_of(slot: Slot, state: CaseState, turns: Sequence[Turn]) -> Iterator[
         match turn.command:
             case Correct(slot=name, value=value) if name == slot.name:
                 yield value
-            case Say(text=text):
-                said = fold(text)
-                for pattern in patterns:
-                    place = pattern.first(said)
-                    if place is not None:
-                        yield said[slice(*place)]
+            case Fill(answers={slot.name: str(value)}):
+                yield value
             case _:
                 pass
+        if (text := spoken(turn.command)) is not None:
+            said = fold(text)
+            for pattern in patterns:
+                place = pattern.first(said)
+                if place is not None:
+                    yield said[slice(*place)]
 
 
 def _spellings(value: str, kind: str) -> Iterator[_Known]:

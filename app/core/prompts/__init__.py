@@ -11,8 +11,10 @@ from string import Template
 from app.domain.assessment import Assessment
 from app.domain.case import (
     AskHuman,
+    Begin,
     Conclude,
     Correct,
+    Fill,
     HandBack,
     OperatorCommand,
     OperatorSays,
@@ -138,8 +140,10 @@ def situation(assessment: Assessment, *, last: bool, left: int, followed: bool =
 
 def _said(turn: Turn) -> str:
     match turn.command:
-        case Say(text=text):
+        case Say(text=text) | Fill(text=text):
             return _message(turn.turn, text)
+        case Begin():
+            return f'<begins n="{turn.turn}"/>'
         case Correct(slot=slot, value=value):
             return f'<correction n="{turn.turn}" slot="{slot}">{_escaped(value)}</correction>'
         case Conclude():

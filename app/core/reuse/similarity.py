@@ -29,7 +29,7 @@ from app.core.reuse.matter import (
 from app.core.reuse.minhash import signature
 from app.domain.analysis import Analysis, Strategy
 from app.domain.cached import Found, Kept
-from app.domain.case import CaseState, Correct, HandoffCommand, Say, Turn
+from app.domain.case import CaseState, Correct, Fill, HandoffCommand, Say, Turn, spoken
 from app.domain.playbook import Playbook
 
 FORMAT = "context/1"
@@ -206,7 +206,7 @@ def _told(turns: Sequence[Turn], redactor: Redactor) -> Iterator[str]:
     asked = ""
     for turn in turns:
         match turn.command:
-            case Say(text=text):
+            case Say(text=text) | Fill(text=text):
                 said = matter(redactor.redact(text))
                 if only_names(said):
                     asked = turn.reply
@@ -227,9 +227,9 @@ def _told(turns: Sequence[Turn], redactor: Redactor) -> Iterator[str]:
 def _days(turns: Sequence[Turn], locale: str) -> Iterator[str]:
     """Yield the days that were meant: yesterday is another one tomorrow."""
     for turn in turns:
-        if isinstance(turn.command, Say):
+        if (text := spoken(turn.command)) is not None:
             today = datetime.fromtimestamp(turn.at / 1_000, UTC).date()
-            for found in find_dates(fold(turn.command.text), today, locale):
+            for found in find_dates(fold(text), today, locale):
                 yield found.value
 
 

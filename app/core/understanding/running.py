@@ -4,7 +4,7 @@ It is pure: a new message and what is known so far give a new assessment. Red fl
 the person has set by a correction is never overwritten.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from app.core.language.patterns import compile_pattern
@@ -79,6 +79,49 @@ class Understanding:
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, message, candidates)
         written = sum(map(len, said)) + len(message)
+        return self._assess(slots, candidates, flags, signals, written, before.complexity)
+
+    def fill(
+        self,
+        state: CaseState,
+        said: Sequence[str],
+        turn: int,
+        answers: Mapping[str, str],
+        told: Mapping[str, str],
+        today: date,
+    ) -> Assessment:
+        """Return the assessment after a form was submitted.
+
+        Args:
+            state: The case before.
+            said: The person's earlier messages, oldest first.
+            turn: The turn in which the form was submitted.
+            answers: What it says, by slot, each as its kind is normalised.
+            told: Which of it is in the person's own words, by slot.
+            today: The day against which relative dates are read.
+        """
+        before = state.assessment
+        main = None if self.story is None else told.get(self.story.name)
+        # The story comes last, as the message that all else belongs to.
+        texts = [one for one in told.values() if one is not main]
+        texts += [] if main is None else [main]
+        heard = self.safety.hear("")
+        found: list[str] = []
+        for text in texts:
+            heard = self.safety.hear(text)
+            tells = text is main or len(words(text)) >= _TELLING
+            found += self._dangers(text, heard, text if tells else None)
+        flags = self._raise(before.red_flags, found, turn)
+        candidates = self._classify([*said, *texts], heard, flags) if texts else before.candidates
+        slots = dict(before.slots)
+        for name, value in answers.items():
+            slots[name] = SlotValue(value=value, turn=turn, source="person")
+        for text in texts:
+            for name, value in self._finder.find(text, state.locale, today).items():
+                slots.setdefault(name, SlotValue(value=value, turn=turn, source="rules"))
+        flags = self._flags(flags, candidates, slots, turn)
+        signals = self._signals(before.signals, "\n".join(texts), candidates)
+        written = sum(map(len, (*said, *texts)))
         return self._assess(slots, candidates, flags, signals, written, before.complexity)
 
     def correct(self, state: CaseState, slot: str, value: str, turn: int) -> Assessment:
