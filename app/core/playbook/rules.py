@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from app.core.playbook.form_rules import form_mistakes
 from app.core.playbook.model_rules import model_mistakes
 from app.core.playbook.shape import Mistake
 from app.core.playbook.sign_rules import sign_mistakes
@@ -34,6 +35,7 @@ def rule_mistakes(playbook: Playbook) -> Iterator[Mistake]:
     yield from sign_mistakes(playbook)
     yield from _red_flags(playbook)
     yield from _budgets(playbook)
+    yield from form_mistakes(playbook)
     yield from model_mistakes(playbook)
 
 
