@@ -6,6 +6,10 @@ from app.domain.playbook import (
     Budget,
     Complexity,
     Condition,
+    FormCondition,
+    FormField,
+    FormPlan,
+    FormSection,
     Limits,
     Models,
     Option,
@@ -125,6 +129,7 @@ def tiny_playbook() -> Playbook:
             ),
         ),
         red_flags=_red_flags(),
+        form=_form(),
         general_steps={
             "pt-BR": ("Tire fotos do problema.", "Aguarde o contato da oficina."),
             "en": ("Take pictures of the problem.", "Wait for the shop to call you."),
@@ -236,6 +241,44 @@ def _slots() -> tuple[Slot, ...]:
                 "en": "How many rooms are affected?",
             },
             patterns={"pt-BR": (r"\b(\d+) comodos\b",), "en": (r"\b(\d+) rooms\b",)},
+        ),
+    )
+
+
+def _form() -> FormPlan:
+    return FormPlan(
+        greeting={
+            "pt-BR": "Olá! Preencha este formulário curto.",
+            "en": "Hello! Fill in this short form.",
+        },
+        sections=(
+            FormSection(
+                name="happened",
+                title={"pt-BR": "O que houve", "en": "What happened"},
+                hint={"pt-BR": "Com suas palavras.", "en": "In your own words."},
+                fields=(
+                    FormField(
+                        slot="story",
+                        long=True,
+                        label={"pt-BR": "Conte o que quebrou.", "en": "Tell us what broke."},
+                        hint={"pt-BR": "Onde, e como ficou.", "en": "Where, and what it is like."},
+                    ),
+                    FormField(slot="when"),
+                    FormField(slot="water_off"),
+                ),
+            ),
+            FormSection(
+                name="house",
+                title={"pt-BR": "A casa", "en": "The house"},
+                fields=(
+                    FormField(slot="wish"),
+                    FormField(slot="tenure", required=True),
+                    FormField(slot="rooms", when=FormCondition(slot="tenure", equals=("own",))),
+                    FormField(slot="amount"),
+                    FormField(slot="place"),
+                    FormField(slot="name"),
+                ),
+            ),
         ),
     )
 
