@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import assert_never
 
 import click
@@ -16,6 +17,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from app.api.schema import CaseTurn
+from app.commands.chat_form import FormTalk, Left
 from app.commands.chat_texts import Texts, texts_for
 from app.commands.company import Company
 from app.commands.remote import Refused, RemoteCase, Trouble, open_case
@@ -57,6 +59,9 @@ class _Shown(Struct, frozen=True, kw_only=True):
 @click.option("--url", help="The server. [default: TRIAGE_HOST and TRIAGE_PORT on this machine]")
 @click.option("--locale", help="Preferred language, such as pt-BR or en.")
 @click.option("--playbook", help="Playbook id; the server's default if absent.")
+@click.option(
+    "--user-ref", help="Your reference of the person, who then takes part in experiments."
+)
 @click.option("--resume", "case_id", metavar="CASE_ID", help="Go on with an earlier conversation.")
 @click.option(
     "--token",
@@ -68,14 +73,16 @@ def chat(
     url: str | None,
     locale: str | None,
     playbook: str | None,
+    user_ref: str | None,
     case_id: str | None,
     token: str | None,
 ) -> None:
     """Talk to a running instance in this terminal.
 
     /finish ends the interview with what is known, /human asks for a human, whose words appear as
-    they come, /result shows the result, /quit leaves; Ctrl-C stops an answer. With a file or a
-    pipe as input, every line is a message.
+    they come, /result shows the result, /quit leaves; Ctrl-C stops an answer. Where the case has a
+    form, its questions come first, one after another. With a file or a pipe as input, every line
+    is an answer or a message.
     """
     if case_id is not None and token is None:
         raise click.UsageError("--resume needs --token, or TRIAGE_CASE_TOKEN")
@@ -85,7 +92,9 @@ def chat(
         console.width = _WIDEST
     address = url or _here(read_settings(os.environ))
     with httpx2.Client(base_url=address.rstrip("/"), trust_env=False) as client:
-        Chat.begin(console, client, locale=locale, playbook=playbook, known=known).run()
+        Chat.begin(
+            console, client, locale=locale, playbook=playbook, user_ref=user_ref, known=known
+        ).run()
 
 
 class Chat:
@@ -97,6 +106,7 @@ class Chat:
         self._case = case
         self._texts = texts
         self._complete = False
+        self._form_open = False
         self._company: Company | None = None
 
     @classmethod
@@ -107,11 +117,12 @@ class Chat:
         *,
         locale: str | None,
         playbook: str | None,
+        user_ref: str | None,
         known: tuple[str, str] | None,
     ) -> "Chat":
         """Open a case, or go on with a known one, and show what was said in it."""
         if known is None:
-            started = open_case(client, locale=locale, playbook=playbook)
+            started = open_case(client, locale=locale, playbook=playbook, user_ref=user_ref)
             known, locale = (started.case_id, started.case_token), started.locale
         warning = Console(stderr=True, highlight=False)
 
@@ -127,13 +138,48 @@ class Chat:
             made._again(turn)
         if view.handoff is not None and view.handoff.is_open:
             made._listen(len(view.turns))
+        made._form_open = view.form_status == "open" and view.status == "active"
         if view.status == "completed":
             made._completed()
         return made
 
     def run(self) -> None:
-        """Take messages until there are no more."""
-        for line in self._lines():
+        """Take the form, if there is one to fill in, and messages until there are no more."""
+        lines = self._lines()
+        with suppress(Left):
+            if self._form_open:
+                self._fill(lines)
+            self._converse(lines)
+        if sys.stdin.isatty():
+            self._hint(
+                f"{self._texts.later}\n"
+                f"TRIAGE_CASE_TOKEN={self._case.token} triage chat --resume {self._case.case_id}"
+            )
+        elif not self._complete:
+            click.echo(f"triage: {self._texts.unfinished}", err=True)
+
+    def _fill(self, lines: Iterator[str]) -> None:
+        """Ask the form's questions and submit it, until everything in it can be taken."""
+        form = self._case.form().form
+        self._hint(self._texts.form_commands)
+        talk = FormTalk(form.sections, self._texts, lines, self._say, self._hint)
+        for answered, _ in enumerate(talk.ask()):
+            if not answered:
+                self._case.begin_form()
+        while True:
+            try:
+                self._show(self._case.submit_form(talk.answers))
+            except Refused as refusal:
+                if not refusal.mistakes:
+                    raise
+                talk.ask_again({one.field: one.detail for one in refusal.mistakes})
+            else:
+                return
+
+    def _converse(self, lines: Iterator[str]) -> None:
+        if sys.stdin.isatty():
+            self._hint(self._texts.commands)
+        for line in lines:
             if line == "/quit":
                 break
             try:
@@ -142,13 +188,6 @@ class Chat:
                 if not self._console.is_terminal:
                     raise
                 self._hint(str(refusal))
-        if sys.stdin.isatty():
-            self._hint(
-                f"{self._texts.later}\n"
-                f"TRIAGE_CASE_TOKEN={self._case.token} triage chat --resume {self._case.case_id}"
-            )
-        elif not self._complete:
-            click.echo(f"triage: {self._texts.unfinished}", err=True)
 
     def _take(self, line: str) -> None:
         match line:
@@ -172,7 +211,6 @@ class Chat:
                     self._said(text)
                 yield text
             return
-        self._hint(self._texts.commands)
         while True:
             try:
                 yield self._console.input(Text("› ", style="bold green")).strip()

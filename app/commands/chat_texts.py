@@ -10,6 +10,12 @@ class Texts(Struct, frozen=True, kw_only=True):
     """One language."""
 
     commands: str
+    form_commands: str
+    needed: str
+    """Said where a question of the form has to be answered."""
+    choose_one: str
+    choose_some: str
+    optional: str
     later: str
     """Before the command that goes on with the conversation."""
     unfinished: str
@@ -38,6 +44,12 @@ class Texts(Struct, frozen=True, kw_only=True):
 _PORTUGUESE = Texts(
     commands="/finish termina com o que já foi dito, /human chama uma pessoa, /result mostra o"
     " resultado, /quit sai.",
+    form_commands="Uma linha para cada resposta; Enter pula o que não é obrigatório, /back volta,"
+    " /quit sai.",
+    needed="Esta pergunta precisa de uma resposta.",
+    choose_one="Responda com o número de uma das opções.",
+    choose_some="Responda com os números das opções, separados por vírgulas.",
+    optional="(opcional)",
     later="Para continuar depois:",
     unfinished="a entrada acabou antes da entrevista; a linha /finish a termina",
     stopped="(resposta interrompida)",
@@ -72,6 +84,12 @@ _PORTUGUESE = Texts(
 _ENGLISH = Texts(
     commands="/finish ends with what was said so far, /human calls a person, /result shows the"
     " result, /quit leaves.",
+    form_commands="A line for each answer; Enter passes over what is optional, /back goes back,"
+    " /quit leaves.",
+    needed="This question needs an answer.",
+    choose_one="Answer with the number of one of the options.",
+    choose_some="Answer with the numbers of the options, with commas between.",
+    optional="(optional)",
     later="To go on later:",
     unfinished="the input ended before the interview did; a line with /finish ends it",
     stopped="(the answer was stopped)",

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import count
@@ -12,11 +12,13 @@ from uuid import uuid4
 import httpx2
 import msgspec
 
+from app.api.form_schema import FormView
 from app.api.problems import Problem
 from app.api.schema import CaseView, Started, TurnSnapshot
 from app.domain.analysis import Analysis
 from app.domain.errors import TriageError
 from app.domain.event import CaseEvent, EventId, Snapshot, Terminal, TurnEvent, decode
+from app.domain.form import FormMistake
 
 Trouble = Literal["unreachable", "interrupted", "busy"]
 
@@ -39,10 +41,11 @@ class ServerUnreachable(TriageError):
 class Refused(TriageError):
     """The server answered that it will not do it; the text is its own."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        """Keep the HTTP status with the sentence."""
+    def __init__(self, status: int, detail: str, mistakes: Sequence[FormMistake] = ()) -> None:
+        """Keep the HTTP status with the sentence, and what is wrong with a form."""
         super().__init__(detail)
         self.status = status
+        self.mistakes = mistakes
 
 
 class _PassingProblem(Exception):
@@ -101,6 +104,25 @@ class RemoteCase:
         """Ask for a human, and yield the events of that turn."""
         path = f"/cases/{self.case_id}/handoff"
         response = self._request("POST", path, {"reason": reason})
+        return self.follow(int(response.headers["Triage-Turn"]))
+
+    def form(self) -> FormView:
+        """Return the form of the case and how it stands."""
+        response = self._request("GET", f"/cases/{self.case_id}/form")
+        return msgspec.json.decode(response.content, type=FormView)
+
+    def begin_form(self) -> None:
+        """Tell that the person has begun to fill in the form."""
+        self._request("POST", f"/cases/{self.case_id}/form/begin", {})
+
+    def submit_form(self, answers: Mapping[str, str | list[str]]) -> Iterator[TurnEvent]:
+        """Submit the form, and yield the events of that turn.
+
+        Raises:
+            Refused: with `mistakes` where answers cannot be taken.
+        """
+        path = f"/cases/{self.case_id}/form"
+        response = self._request("POST", path, {"answers": answers})
         return self.follow(int(response.headers["Triage-Turn"]))
 
     def text(self, turn: int) -> str:
@@ -211,14 +233,20 @@ class RemoteCase:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def open_case(client: httpx2.Client, *, locale: str | None, playbook: str | None) -> Started:
+def open_case(
+    client: httpx2.Client,
+    *,
+    locale: str | None,
+    playbook: str | None,
+    user_ref: str | None = None,
+) -> Started:
     """Open a case at the server.
 
     Raises:
         ServerUnreachable: if no server answers there.
         Refused: if it will not, for instance because it has no such playbook.
     """
-    wanted = {"locale": locale, "playbook": playbook}
+    wanted = {"locale": locale, "playbook": playbook, "user_ref": user_ref}
     body = {name: value for name, value in wanted.items() if value is not None}
     try:
         response = client.post(_BASE + "/start", json=body, timeout=_HEARD)
@@ -244,10 +272,11 @@ def _check(response: httpx2.Response) -> None:
         wait = response.headers.get("Retry-After", "")
         raise _PassingProblem(float(wait) if wait.isdigit() else 1.0)
     try:
-        detail = msgspec.json.decode(response.content, type=Problem).detail
+        problem = msgspec.json.decode(response.content, type=Problem)
     except msgspec.DecodeError:
         detail = f"the server answered {response.status_code} {response.reason_phrase}"
-    raise Refused(response.status_code, detail)
+        raise Refused(response.status_code, detail) from None
+    raise Refused(response.status_code, problem.detail, problem.errors or ())
 
 
 def _backoff(tries: int) -> float:
