@@ -1,0 +1,210 @@
+/** The conversation: who said what, and the answer that forms word by word. */
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+
+import { Icon } from "../common/icons.tsx";
+import type { Store } from "../common/store.ts";
+import { useStore } from "../common/store.ts";
+import type { CaseTurn, CaseView } from "../client/src/index.ts";
+import { dialled, phonesIn } from "./phones.ts";
+import type { Answering } from "./state.ts";
+import { isOpen } from "./state.ts";
+import type { Texts } from "./texts.ts";
+import { Work } from "./work.tsx";
+import { useSession } from "./context.ts";
+
+/** Everything that was said, the newest last. */
+export function Talk() {
+  const { session, state, texts } = useSession();
+  const view = state.view;
+  const end = useFollowing(session.answering);
+  if (!view) return null;
+  const fresh = view.turns.length === 0 && !state.sending;
+  return (
+    <div class={fresh ? "talk fresh" : "talk"}>
+      {view.notice && (
+        <p class="notice">
+          <Icon name="info" />
+          <span>{view.notice}</span>
+        </p>
+      )}
+      <ol class="said-list" aria-label={texts.conversation}>
+        <li class="theirs">
+          <span class="unseen">{texts.answer} </span>
+          <p>{view.greeting}</p>
+        </li>
+        {view.turns.map((turn) => (
+          <Turn key={turn.turn} turn={turn} />
+        ))}
+        {state.sending !== null && (
+          <li class="mine waiting">
+            <span class="unseen">{texts.you} </span>
+            <p>{state.sending}</p>
+            <small>{state.network === "fine" ? texts.sending : texts.kept}</small>
+          </li>
+        )}
+      </ol>
+      <Work />
+      <div ref={end} class="end" />
+    </div>
+  );
+}
+
+function Turn({ turn }: { turn: CaseTurn }) {
+  const { session, state, texts } = useSession();
+  const mark = markOf(turn, texts);
+  const failure = state.failures[turn.turn];
+  const failed = turn.outcome === "failed";
+  return (
+    <>
+      {turn.kind === "say" && (
+        <li class="mine">
+          <span class="unseen">{texts.you} </span>
+          <p>{turn.message}</p>
+        </li>
+      )}
+      {mark && !failed && (
+        <li class="mark">
+          <p>{mark}</p>
+        </li>
+      )}
+      {isOpen(turn) ? (
+        <Live turn={turn.turn} answering={session.answering} texts={texts} />
+      ) : (
+        turn.reply && !failed && <Reply turn={turn} texts={texts} />
+      )}
+      {turn.outcome === "cancelled" && (
+        <li class="mark">
+          <p>{texts.stopped}</p>
+        </li>
+      )}
+      {failed && !turn.operator && (
+        <li class="mark failed">
+          <p>{failure?.message || turn.reply || texts.wrong}</p>
+          {turn.kind === "say" && (failure?.retryable ?? true) && (
+            <button type="button" class="quiet" onClick={() => void session.say(turn.message)}>
+              {texts.again}
+            </button>
+          )}
+        </li>
+      )}
+    </>
+  );
+}
+
+/** What stands in the middle where somebody did something but speak. */
+function markOf({ kind, operator }: CaseTurn, texts: Texts): string | null {
+  const who = operator ?? "";
+  const marks: Partial<Record<string, string>> = {
+    correct: texts.corrected,
+    conclude: texts.concluded,
+    ask_human: texts.called,
+    form: texts.submitted,
+    take: texts.joined(who),
+    hand_back: texts.left(who),
+  };
+  return marks[kind] ?? null;
+}
+
+function Reply({ turn, texts }: { turn: CaseTurn; texts: Texts }) {
+  const human = turn.kind === "operator";
+  return (
+    <li class={human ? "theirs human" : "theirs"}>
+      {human ? (
+        <b class="who">
+          <Icon name="person" />
+          {turn.operator}
+        </b>
+      ) : (
+        <span class="unseen">{texts.answer} </span>
+      )}
+      <p>{turn.reply}</p>
+      <Phones text={turn.reply} texts={texts} />
+    </li>
+  );
+}
+
+/** Buttons that call what a text says to call. */
+export function Phones({ text, texts }: { text: string; texts: Texts }) {
+  const numbers = phonesIn(text);
+  if (numbers.length === 0) return null;
+  return (
+    <span class="phones">
+      {numbers.map((number) => (
+        <a key={number} href={dialled(number)}>
+          <Icon name="phone" />
+          {texts.dial(number)}
+        </a>
+      ))}
+    </span>
+  );
+}
+
+interface LiveProps {
+  turn: number;
+  answering: Store<Answering>;
+  texts: Texts;
+}
+
+/** The answer while it is being given; only this is drawn again for each word. */
+function Live({ turn, answering, texts }: LiveProps) {
+  const { turn: current, words, status } = useStore(answering);
+  const mine = current === turn;
+  return (
+    <li class="theirs live">
+      <span class="unseen">{texts.answer} </span>
+      {mine && words.length > 0 ? (
+        <p>
+          {words.map((word, place) => (
+            <span key={place}>{word}</span>
+          ))}
+        </p>
+      ) : (
+        <p class="typing">
+          <span class="dots" aria-hidden="true">
+            <i />
+            <i />
+            <i />
+          </span>
+          <span>{status === "analysing" ? texts.analysing : texts.reading}</span>
+        </p>
+      )}
+    </li>
+  );
+}
+
+/** Keep the newest words in sight, but never push the beginning of an answer out of it. */
+function useFollowing(answering: Store<Answering>) {
+  const end = useRef<HTMLDivElement>(null);
+  const { session, state } = useSession();
+  const turns = state.view?.turns.length ?? 0;
+  const reply = state.view?.turns.at(-1)?.outcome;
+  useLayoutEffect(() => {
+    if (turns > 0 || state.sending !== null) follow(true);
+  }, [turns, state.sending]);
+  useLayoutEffect(() => {
+    follow(false);
+  }, [reply, state.work]);
+  useLayoutEffect(() => answering.subscribe(() => queueMicrotask(() => follow(false))), [session]);
+  return end;
+}
+
+const NEAR = 140;
+const AIR = 16;
+
+/** Scroll down where the person was at the end, or has just spoken. */
+function follow(always: boolean): void {
+  const page = document.documentElement;
+  const below = page.scrollHeight - page.clientHeight - page.scrollTop;
+  if (below <= 0 || (!always && below > NEAR)) return;
+  const said = document.querySelectorAll(".said-list > .theirs, .said-list > .mine");
+  const last = said[said.length - 1];
+  const top = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
+  const room = last ? last.getBoundingClientRect().top - top - AIR : below;
+  scrollBy({ top: Math.max(0, Math.min(below, room)), behavior: "instant" });
+}
+
+/** How a turn of a view is found. */
+export function turnOf(view: CaseView, turn: number): CaseTurn | undefined {
+  return view.turns.find((one) => one.turn === turn);
+}
