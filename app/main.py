@@ -19,12 +19,14 @@ from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
 from app.api.experiments import ExperimentController
+from app.api.exports import ExportController
 from app.api.figures import FigureController
 from app.api.forms import FormController
 from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
 from app.api.jobs import JobController
+from app.api.links import LinkController
 from app.api.metrics import metrics_route
 from app.api.opinions import RatingController, ReviewController
 from app.api.page import page_router
@@ -34,11 +36,13 @@ from app.core.accounting.meter import LedgerMeter
 from app.core.accounting.monitoring import AIMonitoringService
 from app.core.case_desk import CaseDesk
 from app.core.errands import Errands
+from app.core.export import Exporter
 from app.core.form_desk import FormDesk
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import Interviewer
 from app.core.job_desk import JobDesk
+from app.core.links import LinkDesk
 from app.core.opinions import OpinionDesk
 from app.core.push import Subscriptions
 from app.core.reading import Reader
@@ -56,6 +60,8 @@ from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
+from app.state.ledger import Ledger
+from app.state.links import Links
 from app.state.opinions import Opinions
 from app.state.outbox import Outbox
 from app.state.store import Store
@@ -88,6 +94,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     cases: CaseDesk
     handoffs: HandoffDesk
     subscriptions: Subscriptions
+    exporter: Exporter
+    links: LinkDesk
     opinions: OpinionDesk
     flags: LiveFlags
     model: FailoverModel | None
@@ -163,6 +171,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         cases=CaseDesk(store, engine.playbooks),
         handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
+        exporter=Exporter(intake, board, Opinions(store), follower, Ledger(store), Outbox(store)),
+        links=LinkDesk(conversations, Links(store)),
         opinions=OpinionDesk(conversations, Opinions(store), engine.playbooks),
         flags=flags,
         model=engine.model,
@@ -207,12 +217,16 @@ def create_app(parts: Parts) -> Litestar:
             TurnController,
             CaseController,
             FormController,
+            ExportController,
+            LinkController,
             RatingController,
             PushController,
         ],
         dependencies={
             "token": Provide(bearer_token, sync_to_thread=False),
             "subscriptions": Provide(lambda: parts.subscriptions, sync_to_thread=False),
+            "exporter": Provide(lambda: parts.exporter, sync_to_thread=False),
+            "links": Provide(lambda: parts.links, sync_to_thread=False),
         },
         security=[{"case_token": []}],
     )

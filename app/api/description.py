@@ -15,9 +15,11 @@ from app.api import (
     case_list_schema,
     cost_schema,
     experiment_schema,
+    export_schema,
     flags_schema,
     form_schema,
     handoff_schema,
+    link_schema,
     opinion_schema,
     schema,
 )
@@ -70,6 +72,10 @@ _BODIES = (
     schema.JobList,
     Figures,
     schema.WorkerList,
+    export_schema.CaseExport,
+    link_schema.LinkMade,
+    link_schema.LinkRequest,
+    link_schema.LinkOpened,
     schema.PushRequest,
     schema.PushTaken,
     schema.PushKey,
@@ -108,7 +114,7 @@ _HEADERS_OF_STATUS = {
     "401": (_HOW,),
     "503": (_AGAIN,),
 }
-_OPEN = {"open_case", "get_key", "receive_growthbook"}
+_OPEN = {"open_case", "open_link", "get_key", "receive_growthbook"}
 """Operations without a credential below the path of those with one."""
 _CLOSING = {
     "title": "StreamClosing",

@@ -72,9 +72,7 @@ class HandoffController(Controller):
         response_description="The whole conversation, what was understood, and the result.",
         responses=documented(*OPERATING),
     )
-    async def read(
-        self, handoffs: HandoffDesk, desk: JobDesk, case_id: CaseIdPath
-    ) -> OperatorCase:
+    async def read(self, handoffs: HandoffDesk, desk: JobDesk, case_id: CaseIdPath) -> OperatorCase:
         """Return the whole case, sensitive facts included, which no list shows."""
         opened = await handoffs.open(case_id)
         return operator_case(opened, await desk.of_case(case_id))

@@ -112,13 +112,14 @@ def _view(case_id: str, said: CaseOpinions) -> OpinionsView:
         predicted_urgency=said.predicted_urgency,
         rating=None if rated is None else RatingView(score=rated.score, comment=rated.comment),
         state=said.state,
-        reviews=[_review(one) for one in said.reviews],
+        reviews=[review_view(one) for one in said.reviews],
         hidden=said.hidden,
-        settled=None if said.settled is None else _review(said.settled),
+        settled=None if said.settled is None else review_view(said.settled),
     )
 
 
-def _review(one: Reviewed) -> ReviewView:
+def review_view(one: Reviewed) -> ReviewView:
+    """Return how a review looks from outside."""
     return ReviewView(
         reviewer=one.reviewer,
         code=one.code,

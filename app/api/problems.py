@@ -69,6 +69,7 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.OperatorOnly: _Kind(403, "operator-only", "This is for operators"),
     errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
+    errors.LinkNotFound: _Kind(404, "link-not-found", "This link opens nothing"),
     errors.JobNotFound: _Kind(404, "job-not-found", "There is no such job"),
     errors.ExperimentNotFound: _Kind(404, "experiment-not-found", "There is no such experiment"),
     errors.ExperimentNotComputed: _Kind(
@@ -206,8 +207,8 @@ _WORDS = {
     401: "No credential: `not-authenticated`.",
     403: "Not for this credential: `operator-only`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
-    " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; or Web Push"
-    " is not set up: `push-off`.",
+    " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; Web Push"
+    " is not set up: `push-off`; or the link is used or too old: `link-not-found`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
     " `experiment-not-computed`, `handoff-conflict`, `form-submitted`, `review-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",

@@ -9,6 +9,7 @@ TriageError
 ├── OperatorOnly                 the credential is not an operator's
 ├── CaseNotFound                 no such case, or it is somebody else's
 ├── TurnNotFound                 no such turn in this case
+├── LinkNotFound                 a link to another device is wrong, used or too old
 ├── TurnBusy                     another turn is running and the caller asked not to wait
 ├── HandoffConflict              the conversation is not this operator's
 ├── FormNotFound                 the case has no form: it is a conversation
@@ -68,6 +69,10 @@ class CaseNotFound(TriageError):
 
 class TurnNotFound(TriageError):
     """The case has no such turn."""
+
+
+class LinkNotFound(TriageError):
+    """A link to another device is wrong, was used before, or is too old."""
 
 
 class TurnBusy(TriageError):

@@ -5,7 +5,7 @@ also the entry ids of the Valkey stream that keeps them, so ids only ever grow.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -264,6 +264,7 @@ Event = TurnEvent | CaseEvent
 
 TERMINAL_NAMES = frozenset({"turn.completed", "turn.cancelled", "turn.failed"})
 
+_read: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 
@@ -285,6 +286,11 @@ def decode(data: bytes) -> Event:
         msgspec.ValidationError: if it is none that this version knows.
     """
     return _decode(data)
+
+
+def as_mapping(data: bytes) -> dict[str, Any]:
+    """Read an event's data back as it is, whatever version wrote it."""
+    return _read(data)
 
 
 def frame(event_id: str | None, name: str, data: bytes) -> bytes:

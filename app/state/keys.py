@@ -62,6 +62,8 @@ EXPERIMENTS = "tri:experiments"
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
+LINK = "tri:link:"
+"""What links to another device begin with; each lives ten minutes."""
 CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
@@ -154,6 +156,11 @@ def agenda(queue: str) -> str:
     Written before the job is, in the same round trip: it may name one too many, never one too few.
     """
     return f"tri:agenda:{queue}"
+
+
+def link(name: str) -> str:
+    """Return the key of what a link's code stands for, a STRING."""
+    return LINK + name
 
 
 def report(name: str) -> str:

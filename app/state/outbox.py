@@ -127,8 +127,12 @@ class Outbox:
 
     async def deliveries(self, case_id: str) -> tuple[Delivery, ...]:
         """Return everything that became of a case's notifications, without taking anything."""
+        return (await self.look(case_id)).deliveries
+
+    async def look(self, case_id: str) -> Outgoing:
+        """Return everything in a case's outbox, without taking anything."""
         fields = await self._store.command("HGETALL", CaseKeys(case_id).outbox)
-        return _outgoing(case_id, "", fields).deliveries
+        return _outgoing(case_id, "", fields)
 
     # Browsers.
 

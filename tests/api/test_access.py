@@ -11,7 +11,8 @@ from tests.support.api import BASE, OPERATOR_TOKEN, Answer, Api, Case
 from tests.support.browsers import subscription
 
 OPEN = {
-    "open_case", "get_key", "get_liveness", "get_readiness", "get_storage", "receive_growthbook",
+    "open_case", "open_link", "get_key", "get_liveness", "get_readiness", "get_storage",
+    "receive_growthbook",
 }  # fmt: skip
 """Operations that need no credential; GrowthBook's webhook proves itself by its signature."""
 
@@ -38,6 +39,8 @@ GUARDED: dict[str, Members] = {
     "get_status": nothing,
     "get_result": nothing,
     "rate_case": lambda _: {"score": 0, "comment": "Mine now."},
+    "make_link": nothing,
+    "export_case": nothing,
     "erase_case": nothing,
 }
 """Every operation on a case, with a body that its owner could send."""
