@@ -153,7 +153,11 @@ def _invalid(health: Health) -> tuple[str, ...]:
 def _worse(
     primaries: Sequence[Primary], guardrails: Sequence[Guardrail], alpha: float
 ) -> tuple[str, ...]:
-    beyond = [f"{one.name} is worse than its margin" for one in guardrails if _beyond(one)]
+    beyond = [
+        f"{one.name} is worse than its margin"
+        for one in guardrails
+        if is_beyond(one.sequence, one.margin, one.better)
+    ]
     lost = [
         f"{one.name} is significantly worse"
         for one in primaries
@@ -162,13 +166,17 @@ def _worse(
     return tuple(beyond + lost)
 
 
-def _beyond(one: Guardrail) -> bool:
-    """Say whether the whole sequence lies beyond the margin."""
-    if isinstance(one.sequence, NotComputable):
+def is_beyond(sequence: Effect | NotComputable, margin: float, better: Direction) -> bool:
+    """Say whether a guardrail is broken: the whole sequence lies beyond the margin.
+
+    >>> is_beyond(NotComputable(reason="-"), 0.05, "increase")
+    False
+    """
+    if isinstance(sequence, NotComputable):
         return False
-    if one.better == "increase":
-        return one.sequence.high < -one.margin
-    return one.sequence.low > one.margin
+    if better == "increase":
+        return sequence.high < -margin
+    return sequence.low > margin
 
 
 def _significant(one: Primary, alpha: float, *, good: bool) -> bool:

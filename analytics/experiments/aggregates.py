@@ -7,6 +7,7 @@ that totals, what was known by each day, and slices are merges of the same rows.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,9 +90,10 @@ class Evidence:
         rows = self._ask(
             "who was taken in",
             """
-SELECT variation_id, count(*), sum(CASE WHEN variations > 1 THEN 1 ELSE 0 END),
-  min(timestamp), max(timestamp)
-FROM first_exposures WHERE experiment_id = $1 AND timestamp < $2 GROUP BY variation_id""",
+SELECT CAST(CAST(timestamp AS DATE) AS VARCHAR) AS day, variation_id, count(*),
+  sum(CASE WHEN variations > 1 THEN 1 ELSE 0 END), min(timestamp), max(timestamp)
+FROM first_exposures WHERE experiment_id = $1 AND timestamp < $2
+GROUP BY 1, 2 ORDER BY 1, 2""",
             (self._declared.key, self._at),
         )
         flags = self._ask(
@@ -101,11 +103,17 @@ SELECT flags, min(timestamp) AS since FROM first_exposures
 WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags""",
             (self._declared.key, self._at),
         )
+        persons: Counter[str] = Counter()
+        by_day: dict[str, dict[str, int]] = {}
+        for day, arm, came, *_ in rows:
+            persons[arm] += came
+            by_day.setdefault(day, {})[arm] = came
         return Taken(
-            persons={arm: persons for arm, persons, *_ in rows},
-            several=int(sum(row[2] for row in rows)),
-            first=min((row[3] for row in rows), default=None),
-            last=max((row[4] for row in rows), default=None),
+            persons=dict(persons),
+            several=int(sum(row[3] for row in rows)),
+            first=min((row[4] for row in rows), default=None),
+            last=max((row[5] for row in rows), default=None),
+            by_day=by_day,
             flags=tuple(str(name) for name, _ in flags),
         )
 

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics.arms import Arm
 from analytics.experiments.aggregates import (
@@ -21,6 +21,7 @@ from analytics.experiments.aggregates import (
 from analytics.experiments.declaration import Declaration, Metric
 from analytics.experiments.quantiles import quantiles_of
 from analytics.experiments.report import Finding, Point, Report, SliceFinding
+from analytics.experiments.taken import Taken
 from analytics.metrics import (
     Analysis,
     Plan,
@@ -40,10 +41,15 @@ from analytics.proportions import score_test
 from analytics.quantiles import Quantile
 from analytics.ratios import ratio_arms
 from analytics.results import Effect, NotComputable, Test
+from analytics.sequential import sequence_of
 from analytics.slices import interaction
 from analytics.srm import srm_chi_square, srm_sequential
 from analytics.verdict import Guardrail, Health, Primary, Verdict, judge
 from analytics.warehouse import Warehouse
+
+_RATIO_TUNED = 40.0
+"""The planned persons for each person's worth that the prior of the daily sample ratio weighs: so
+it finds a gross mismatch within the first days, and by the end nearly what chi-square finds."""
 
 Evidenced = Aggregate | Quantile | tuple[int, ...]
 """What is known of a metric in one arm; a tuple counts scores from 0 to 10."""
@@ -66,14 +72,19 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
     arms = total(days)
     known = _evidence_of(evidence, declared, arms)
     counted = {arm: arms[arm].persons if arm in arms else 0 for arm in declared.arms}
-    final = sum(counted.values()) >= declared.planned_persons or _is_over(declared, at)
+    final = sum(counted.values()) >= declared.planned_persons or declared.is_over(at)
+    weights = list(declared.arms.values())
     health = Health(
-        sample_ratio=srm_chi_square(
-            [taken.persons.get(arm, 0) for arm in declared.arms], list(declared.arms.values())
-        ),
+        sample_ratio=srm_chi_square([taken.persons.get(arm, 0) for arm in declared.arms], weights),
         persons=sum(taken.persons.values()),
         persons_in_several=taken.several,
     )
+    sequential_ratio = srm_sequential(
+        _looks(taken, declared),
+        weights,
+        concentration=max(1.0, declared.planned_persons / _RATIO_TUNED),
+    )
+    judged = health if final else structs.replace(health, sample_ratio=sequential_ratio)
     findings = _findings(evidence, declared, known, days, final=final)
     age = 0.0 if taken.first is None else (at - taken.first).total_seconds() / 86_400
     latest = evidence.latest()
@@ -84,27 +95,19 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
         counted=counted,
         days=age,
         health=health,
-        sequential_ratio=srm_sequential(_looks(days, declared), list(declared.arms.values())),
+        sequential_ratio=sequential_ratio,
         balance=_balance(declared, arms),
         nameless=0 if taken.first is None else evidence.nameless(taken.first),
         lag_hours=None if latest is None else (at - latest).total_seconds() / 3_600,
         final=final,
         findings=findings,
         verdicts={
-            arm: _verdict(declared, health, findings, arm, age, final)
+            arm: _verdict(declared, judged, findings, arm, age, final)
             for arm in declared.treatments
         },
         questions=tuple(evidence.questions),
         versions={name: version(name) for name in ("triage", "duckdb", "scipy", "statsmodels")},
     )
-
-
-def _is_over(declared: Declaration, at: dt.datetime) -> bool:
-    """Say whether nobody can be taken in any more, and everybody has had their time."""
-    if declared.ends is None:
-        return False
-    last = dt.datetime.combine(declared.ends, dt.time.max)
-    return at > last + dt.timedelta(hours=declared.maturity_hours)
 
 
 def _evidence_of(
@@ -159,6 +162,7 @@ def _findings(
             (known.get((metric.name, declared.control)), known.get((metric.name, arm))),
             _Splits(days=days, lags=lags, slices=sliced),
             plan,
+            final=final,
         )
         for metric, arm in pairs
     )
@@ -181,6 +185,8 @@ def _finding(
     evidence: tuple[Evidenced | None, Evidenced | None],
     splits: _Splits,
     plan: Plan,
+    *,
+    final: bool,
 ) -> Finding:
     plan = Plan(planned_n=plan.planned_n, alpha=plan.alpha, better=metric.better)
     primary, guardrail = metric.role == "primary", metric.role == "guardrail"
@@ -191,7 +197,7 @@ def _finding(
         persons=(_size(evidence[0]), _size(evidence[1])),
         analysis=analysis,
         adjusted_p=adjusted_p,
-        non_inferior=_non_inferior(metric, *evidence, plan) if guardrail else None,
+        non_inferior=_non_inferior(metric, *evidence, plan, final=final) if guardrail else None,
         outlook=(
             outlook(
                 analysis.difference,
@@ -269,13 +275,19 @@ def _arms(
 
 
 def _non_inferior(
-    metric: Metric, a: Evidenced | None, b: Evidenced | None, plan: Plan
+    metric: Metric, a: Evidenced | None, b: Evidenced | None, plan: Plan, *, final: bool
 ) -> Effect | NotComputable:
+    """Ask whether a guardrail is not worse by its margin: daily by a sequence, at the end once."""
     arms = _arms(metric, a, b)
     if isinstance(arms, NotComputable):
         return arms
-    return non_inferior_difference(
+    fixed = non_inferior_difference(
         *arms, margin=metric.margin or 0.0, better=metric.better, alpha=plan.alpha
+    )
+    if final or isinstance(fixed, NotComputable):
+        return fixed
+    return sequence_of(
+        fixed, planned_n=plan.planned_n, alpha=plan.alpha, alternative=fixed.alternative
     )
 
 
@@ -355,16 +367,14 @@ def _slices(
     return tuple(found)
 
 
-def _looks(days: Sequence[Group], declared: Declaration) -> list[list[int]]:
+def _looks(taken: Taken, declared: Declaration) -> list[list[int]]:
     """Return persons in each arm so far, day by day."""
     so_far = dict.fromkeys(declared.arms, 0)
-    looks = []
-    for day in sorted({one.group for one in days}):
-        for one in days:
-            if one.group == day:
-                so_far[one.arm] += one.persons
+    looks = [list(so_far.values())]
+    for came in taken.by_day.values():
+        so_far = {arm: persons + came.get(arm, 0) for arm, persons in so_far.items()}
         looks.append(list(so_far.values()))
-    return looks or [list(so_far.values())]
+    return looks
 
 
 def _balance(declared: Declaration, arms: Mapping[str, Group]) -> Test | NotComputable:

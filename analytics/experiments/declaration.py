@@ -11,15 +11,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from analytics.noninferiority import Direction
 from app.domain.errors import TriageError
+from app.domain.experiments import Better, ExperimentStanding, Role, Unit
 
 Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Kind = Literal["share", "mean", "ratio", "nps", "quantile"]
-Unit = Literal["share", "seconds", "points", "score", "usd"]
 Slice = Literal["locale", "playbook"]
 
 SHIPPED = Path(__file__).parent / "declared"
@@ -41,8 +40,8 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per: Name | None = None
     """The fact that is counted below the line; the same one unless another is named."""
     unit: Unit
-    better: Direction
-    role: Literal["primary", "guardrail", "secondary"] = "secondary"
+    better: Better
+    role: Role = "secondary"
     smallest_effect: Positive | None = None
     """The smallest difference that matters, in the metric's unit."""
     margin: Annotated[float, Meta(ge=0)] | None = None
@@ -82,6 +81,9 @@ class Declaration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The last day (UTC) on which persons are taken in."""
     maturity_hours: Annotated[float, Meta(ge=0)] = 24.0
     """How long after their exposure persons begin to count: outcomes take their time."""
+    conclude_after_hours: Annotated[float, Meta(ge=0)] = 48.0
+    """How long a verdict must have stood, whenever it was looked at, until it ends the experiment.
+    """
     metrics: tuple[Metric, ...]
     slices: tuple[Slice, ...] = ("locale", "playbook")
 
@@ -90,9 +92,28 @@ class Declaration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Every arm but the control."""
         return tuple(one for one in self.arms if one != self.control)
 
-    def of_role(self, role: Literal["primary", "guardrail", "secondary"]) -> tuple[Metric, ...]:
+    @property
+    def standing(self) -> ExperimentStanding:
+        """How it stands before anything was computed."""
+        return ExperimentStanding(
+            key=self.key,
+            title=self.title,
+            question=self.question,
+            control=self.control,
+            arms=self.arms,
+            planned_persons=self.planned_persons,
+        )
+
+    def of_role(self, role: Role) -> tuple[Metric, ...]:
         """Return the metrics of a role."""
         return tuple(one for one in self.metrics if one.role == role)
+
+    def is_over(self, at: dt.datetime) -> bool:
+        """Say whether nobody is taken in any more, and everybody has had their time, by `at`."""
+        if self.ends is None:
+            return False
+        last = dt.datetime.combine(self.ends, dt.time.max)
+        return at > last + dt.timedelta(hours=self.maturity_hours)
 
 
 def read_declaration(path: Path) -> Declaration:

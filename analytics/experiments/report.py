@@ -42,7 +42,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     adjusted_p: float | None
     """After Holm over primaries and arms, after Benjamini and Hochberg over the rest."""
     non_inferior: Effect | NotComputable | None = None
-    """The one-sided test of a guardrail against its margin."""
+    """The one-sided test of a guardrail against its margin; a sequence until the end."""
     outlook: Outlook | NotComputable | None = None
     """For a primary: how far it has come."""
     by_day: tuple[Point, ...] = ()
@@ -79,6 +79,11 @@ class Report(Struct, frozen=True, kw_only=True, tag_field="schema", tag="experim
     """By treatment arm."""
     questions: tuple[Question, ...]
     versions: Mapping[str, str]
+
+    @property
+    def judged_ratio(self) -> Test | NotComputable:
+        """The sample ratio as the verdict reads it: until the end in the daily way."""
+        return self.health.sample_ratio if self.final else self.sequential_ratio
 
     def of(self, arm: str, role: str | None = None) -> tuple[Finding, ...]:
         """Return an arm's findings, of one role or all."""

@@ -17,6 +17,8 @@ class Taken(Struct, frozen=True, kw_only=True):
     first: dt.datetime | None
     """The first exposure, UTC."""
     last: dt.datetime | None
+    by_day: Mapping[str, Mapping[str, int]]
+    """Of these persons, those who came on each day, by arm; in order of days."""
     flags: tuple[str, ...]
     """The hashes of the flags by which people were assigned."""
 

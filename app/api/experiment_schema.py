@@ -165,6 +165,9 @@ class ReportedPeople(Struct, frozen=True, kw_only=True):
     several: Annotated[int, Meta(description="Persons who saw several arms.")]
     first: Annotated[str | None, Meta(description="The first exposure, UTC.")]
     last: Annotated[str | None, Meta(description="The latest exposure, UTC.")]
+    by_day: Annotated[
+        Mapping[str, Mapping[str, int]], Meta(description="Of them, who came on each day (UTC).")
+    ]
     flags: Annotated[tuple[str, ...], Meta(description="Hashes of the flags that decided.")]
 
 
@@ -232,7 +235,7 @@ class ReportedFinding(Struct, frozen=True, kw_only=True):
     ]
     non_inferior: Annotated[
         ReportedEffect | ReportedNothing | None,
-        Meta(description="Of a guardrail: the one-sided test against its margin."),
+        Meta(description="Of a guardrail: the one-sided test against its margin, daily or final."),
     ] = None
     outlook: Annotated[
         ReportedOutlook | ReportedNothing | None,

@@ -180,7 +180,7 @@ def check(key: str, folder: Path | None, at: str | None) -> None:
     found = _assessed(key, folder, at)
     persons = found.health.persons
     click.echo(f"{key}: declared for {', '.join(found.declaration.arms)}; {persons:,} persons came")
-    ratio = found.health.sample_ratio
+    ratio = found.judged_ratio
     if not isinstance(ratio, Test):
         click.echo(f"sample ratio: {ratio.reason}")
         return

@@ -121,3 +121,8 @@ class ExperimentStanding(Struct, frozen=True, kw_only=True):
     error: Annotated[
         str | None, Meta(description="Why the latest attempt at computing it failed, if it did.")
     ] = None
+
+    @property
+    def judged_ratio_p(self) -> float | None:
+        """The p of the sample ratio that the verdict reads."""
+        return self.sample_ratio_p if self.final else self.sample_ratio_daily_p

@@ -1,18 +1,18 @@
 """The page of an experiment: the verdict first, then everything that it rests on."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 
 from analytics.bayes import Posterior
-from analytics.experiments.declaration import Metric, Unit
+from analytics.experiments.declaration import Metric
 from analytics.experiments.report import Finding, Report
 from analytics.novelty import Novelty
 from analytics.outlook import Outlook
 from analytics.results import Effect, NotComputable, Test
 from analytics.srm import THRESHOLD
-from analytics.verdict import SEVERAL_VARIANTS, Decision
+from analytics.verdict import SEVERAL_VARIANTS
 from app.core.reporting.document import (
     Band,
     Block,
@@ -28,15 +28,10 @@ from app.core.reporting.document import (
     Tiles,
     Tone,
 )
+from app.core.reporting.experiment_words import SAID, SUFFIXES, amount, figure
 from app.core.reporting.formats import NOTHING
+from app.domain.experiments import Unit
 
-_SAID: Mapping[Decision, tuple[str, Tone]] = {
-    "invalid": ("Invalid", "bad"),
-    "roll back": ("Roll back", "bad"),
-    "ship": ("Ship", "good"),
-    "stop, no effect": ("Stop: no effect that matters", "plain"),
-    "keep running": ("Keep running", "plain"),
-}
 _MOST_LABELS = 8
 _LATE_HOURS = 24.0
 
@@ -46,7 +41,7 @@ def experiment_page(report: Report) -> Document:
     declared = report.declaration
     blocks: list[Block] = [_tiles(report)]
     for arm, verdict in report.verdicts.items():
-        said, tone = _SAID[verdict.decision]
+        said, tone = SAID[verdict.decision]
         blocks.append(Heading(text=f"Verdict on {arm}: {said}"))
         blocks += [Note(text=f"{reason}.", tone=tone) for reason in verdict.reasons]
         if verdict.days_left is not None:
@@ -76,42 +71,13 @@ def experiment_page(report: Report) -> Document:
     )
 
 
-def amount(value: float, unit: Unit, *, sign: bool = False) -> str:
-    """Write a metric's value, or with its sign a difference.
-
-    >>> amount(0.615, "share"), amount(0.0672, "share", sign=True), amount(-4.26, "seconds")
-    ('61.5 %', '+6.7 points', '−4.3 s')
-    """
-    suffix = " %" if unit == "share" and not sign else _SUFFIXES[unit]
-    return _figure(value, unit, sign=sign) + suffix
-
-
-_SUFFIXES: Mapping[Unit, str] = {
-    "share": " points", "seconds": " s", "points": "", "score": "", "usd": "",
-}  # fmt: skip
-
-
-def _figure(value: float, unit: Unit, *, sign: bool) -> str:
-    mark = ("+" if value > 0 else "−" if value < 0 else "±") if sign else "−" * (value < 0)
-    size = abs(value)
-    match unit:
-        case "share":
-            return f"{mark}{100 * size:.1f}"
-        case "seconds" | "points":
-            return f"{mark}{size:.1f}"
-        case "score":
-            return f"{mark}{size:.2f}"
-        case "usd":
-            return f"{mark}${size:.4f}"
-
-
 def _tiles(report: Report) -> Tiles:
-    declared, health = report.declaration, report.health
+    declared = report.declaration
     counted = sum(report.counted.values())
-    ratio = health.sample_ratio
+    ratio = report.judged_ratio
     wrong = isinstance(ratio, Test) and ratio.p < THRESHOLD
     shares = " : ".join(str(report.taken.persons.get(arm, 0)) for arm in declared.arms)
-    said = [_SAID[one.decision] for one in report.verdicts.values()]
+    said = [SAID[one.decision] for one in report.verdicts.values()]
     return Tiles(
         tiles=[
             Tile(
@@ -143,8 +109,8 @@ def _health(report: Report) -> Table:
     uncounted = taken - counted - health.persons_in_several
     late = report.lag_hours is not None and report.lag_hours > _LATE_HOURS
     rows: list[tuple[str, str, Tone]] = [
-        _checked("Sample ratio", health.sample_ratio, THRESHOLD),
         _checked("Sample ratio, looked at daily", sequential, THRESHOLD),
+        _checked("Sample ratio, looked at once", health.sample_ratio, THRESHOLD),
         (
             "Persons in several variants",
             f"{health.persons_in_several:,} ({several:.2%}), left out",
@@ -373,10 +339,10 @@ def _interval(effect: Effect, unit: Unit) -> str:
     def end(value: float) -> str:
         if not math.isfinite(value):
             return "∞" if value > 0 else "−∞"
-        return _figure(value, unit, sign=True)
+        return figure(value, unit, sign=True)
 
-    middle = _figure(effect.estimate, unit, sign=True)
-    return f"{middle} [{end(effect.low)}, {end(effect.high)}]{_SUFFIXES[unit]}"
+    middle = figure(effect.estimate, unit, sign=True)
+    return f"{middle} [{end(effect.low)}, {end(effect.high)}]{SUFFIXES[unit]}"
 
 
 def _lift_text(lift: Effect | NotComputable) -> str:
