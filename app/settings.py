@@ -23,6 +23,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`postgresql://…`, or another folder, for what analysts count; else `warehouse` in `var`."""
     warehouse_seconds: Annotated[float, Meta(gt=0)] = 2.0
     """How often a worker takes what happened to the warehouse."""
+    experiments: Path | None = None
+    """A folder with further declarations of experiments."""
+    experiment_seconds: Annotated[float, Meta(ge=1)] = 600.0
+    """How often a worker computes what is known of every experiment."""
     playbook: str = "legal_br"
     """The playbook of a case that names none."""
     playbooks: Path | None = None

@@ -7,7 +7,7 @@ between Slack's answer and its own note of it leaves a report that the next one 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -31,7 +31,14 @@ from app.notify.slack import Slack, SlackMessage, pause_seconds, taken
 from app.settings import Settings
 from app.state.facts import FactStream
 from app.state.leases import LeaseKeeper
-from app.state.reports import ReportClaim, ReportName, Reports, ReportState
+from app.state.reports import (
+    ConclusionName,
+    Name,
+    ReportClaim,
+    ReportName,
+    Reports,
+    ReportState,
+)
 from app.state.store import Store
 from jobs.report_figures import ReportFigures, now_ms
 from jobs.warehouse import Drain, place_of
@@ -46,6 +53,10 @@ _LEAST_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 
 
+class Lost(Exception):
+    """What was made of a report is gone, and it cannot be made anew."""
+
+
 class Filed(Struct, frozen=True, kw_only=True):
     """A report in its folder, and what is told of it."""
 
@@ -54,7 +65,7 @@ class Filed(Struct, frozen=True, kw_only=True):
     message: SlackMessage
 
 
-_encode = msgspec.msgpack.Encoder().encode
+encode_message = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], SlackMessage] = msgspec.msgpack.Decoder(SlackMessage).decode
 
 
@@ -108,21 +119,31 @@ async def made(figures: ReportFigures, kind: ReportKind, span: Span) -> Report:
 def filed(report: Report, name: ReportName, settings: Settings) -> Filed:
     """Write a report into its folder, each file as a whole."""
     language: Language = settings.report_language
-    folder = folder_of(settings) / name.kind
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     page = page_of(report, language)
+    day = name.day.isoformat()
+    texts = {"md": markdown(page), "html": html(page)}
+    paths, place = kept(settings, name.kind, day, texts)
+    message = brief(report, language, place, f"{name.kind}/{day}")
+    return Filed(html=paths["html"], markdown=paths["md"], message=message)
+
+
+def kept(
+    settings: Settings, kind: str, stem: str, texts: Mapping[str, str]
+) -> tuple[dict[str, Path], str]:
+    """Write a report's texts, by suffix, and say where they and its page are."""
+    folder = folder_of(settings) / kind
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     paths = {}
-    for suffix, text in (("md", markdown(page)), ("html", html(page))):
-        path = folder / f"{name.day.isoformat()}.{suffix}"
+    for suffix, text in texts.items():
+        path = folder / f"{stem}.{suffix}"
         draft = path.with_name(f".{path.name}.{now_ms()}")
         draft.write_text(text, "utf-8")
         draft.replace(path)
         paths[suffix] = path
     place = str(paths["html"])
     if settings.report_url is not None:
-        place = f"{settings.report_url.rstrip('/')}/{name.kind}/{quote(paths['html'].name)}"
-    message = brief(report, language, place, f"{name.kind}/{name.day.isoformat()}")
-    return Filed(html=paths["html"], markdown=paths["md"], message=message)
+        place = f"{settings.report_url.rstrip('/')}/{kind}/{quote(paths['html'].name)}"
+    return paths, place
 
 
 def folder_of(settings: Settings) -> Path:
@@ -237,28 +258,36 @@ class ReportDesk:
         await self._reports.sent(name, self._now_ms())
         _log.info("report.sent", report=str(name), slack=self._slack is not None)
 
-    async def _message(self, name: ReportName, state: ReportState) -> SlackMessage:
+    async def _message(self, name: Name, state: ReportState) -> SlackMessage:
         """Return what is told of a report; it is made and filed first, unless it is there."""
         if state.message is not None:
             return _decode(state.message)
+        if isinstance(name, ConclusionName):
+            # It was written before it was entered: only a storage that lost its writes comes here.
+            raise Lost("what was to be told of the experiment is not there any more")
         span = span_reported(name.kind, name.day, self._settings.report_zone)
         async with figures_of(self._settings, self._store) as figures:
             report = await made(figures, name.kind, span)
         done = await asyncio.to_thread(filed, report, name, self._settings)
         _log.info("report.made", report=str(name), file=str(done.html))
-        await self._reports.made(name, _encode(done.message), self._now_ms())
+        await self._reports.made(name, encode_message(done.message), self._now_ms())
         return done.message
 
-    async def _again(self, name: ReportName, state: ReportState, reason: str, wait: float) -> None:
+    async def _again(self, name: Name, state: ReportState, reason: str, wait: float) -> None:
         """Try again later, or never; the reason is told when it is a new one."""
         now = self._now_ms()
         if reason != state.error:
             _log.warning("report.waiting", report=str(name), reason=reason)
         await self._reports.postponed(name, reason, now + round(wait * 1_000))
-        span = span_reported(name.kind, name.day, self._settings.report_zone)
-        if now > span.until_ms + GIVE_UP_MS:
+        if now > self._due_ms(name, state) + GIVE_UP_MS:
             _log.error("report.given_up", report=str(name), reason=reason)
             await self._reports.give_up(name, now)
+
+    def _due_ms(self, name: Name, state: ReportState) -> int:
+        """Return when what a report is about was over."""
+        if isinstance(name, ConclusionName):
+            return state.made_ms or 0
+        return span_reported(name.kind, name.day, self._settings.report_zone).until_ms
 
 
 def _cancel(task: "asyncio.Future[None]") -> None:

@@ -2,7 +2,7 @@
 
 One process serves any of the queues, each with slots of its own, so that a slow analysis never
 stands in the way of a quick one. Besides, it looks after forgotten jobs, tidies the indexes, drains
-what happened into the warehouse and makes the reports of it.
+what happened into the warehouse, makes the reports of it, and computes experiments.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ from app.telemetry.exposition import Exposition
 from app.telemetry.readers import Readers
 from app.telemetry.tracing import build_tracing
 from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
+from jobs.experiments import experiments
 from jobs.metrics import served
 from jobs.reports import report
 from jobs.tasks import abandon, analyse, sweep
@@ -120,6 +121,7 @@ async def run_worker(
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         lambda: drain(settings, duties.store),
         lambda: report(settings, duties.store, duties.leases),
+        lambda: experiments(settings, duties.store, duties.leases),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks: list[asyncio.Task[None]] = []

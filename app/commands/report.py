@@ -25,7 +25,7 @@ from app.domain.figures import ReportKind
 from app.notify.slack import Slack, taken
 from app.settings import Settings, read_settings
 from app.state.figures import note_report_sent
-from app.state.reports import ReportName, Reports, ReportState
+from app.state.reports import Name, ReportName, Reports, ReportState
 from app.state.store import Store
 from jobs.report_figures import now_ms
 from jobs.reports import build_slack, figures_of, folder_of, made
@@ -88,12 +88,12 @@ def list_(as_json: bool) -> None:
         click.echo("No report was due yet; a worker makes them.")
         return
     console = Console()
-    table = Table("REPORT", "DAY", "MADE", "SENT", "TRIES", "LAST ERROR", "FILE", box=None)
+    table = Table("REPORT", "OF", "MADE", "SENT", "TRIES", "LAST ERROR", "FILE", box=None)
     for name, state in known.items():
         listed = _listed(name, state, settings)
         table.add_row(
             name.kind,
-            name.day.isoformat(),
+            _about(name),
             _moment(state.made_ms, settings),
             "given up" if state.given_up_ms is not None else _moment(state.sent_ms, settings),
             str(state.tries or ""),
@@ -198,11 +198,16 @@ def _write(text: str, out: Path | None) -> None:
     click.echo(f"Written to {out}", err=True)
 
 
-def _listed(name: ReportName, state: ReportState, settings: Settings) -> dict[str, object]:
-    path = folder_of(settings) / name.kind / f"{name.day.isoformat()}.html"
+def _about(name: Name) -> str:
+    return name.day.isoformat() if isinstance(name, ReportName) else name.key
+
+
+def _listed(name: Name, state: ReportState, settings: Settings) -> dict[str, object]:
+    path = folder_of(settings) / name.kind / f"{_about(name)}.html"
     return {
         "kind": name.kind,
-        "day": name.day,
+        "day": name.day if isinstance(name, ReportName) else None,
+        "of": _about(name),
         "made_ms": state.made_ms,
         "sent_ms": state.sent_ms,
         "given_up_ms": state.given_up_ms,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from app.domain.experiments import ExperimentStanding
 from app.domain.job import Queue
 from app.domain.ledger import BudgetState, Period
 
@@ -60,3 +61,6 @@ class Figures(Struct, frozen=True, kw_only=True):
     money: Annotated[Money, Meta(description="What the ledger says.")] = field(
         default_factory=Money
     )
+    experiments: Annotated[
+        tuple[ExperimentStanding, ...], Meta(description="How each experiment stands.")
+    ] = ()

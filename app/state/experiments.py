@@ -3,15 +3,18 @@
 Each key lives for a month from its last write, so what is not declared any more goes by itself.
 """
 
+import secrets
 import zlib
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from app.domain.errors import ExperimentNotComputed, ExperimentNotFound
 from app.domain.experiments import ExperimentStanding
 from app.state import keys
+from app.state.conversations import LEASE_MS
 from app.state.store import Store
 
 KEPT_SECONDS = 30 * 86_400
@@ -19,6 +22,17 @@ KEPT_SECONDS = 30 * 86_400
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(ExperimentStanding).decode
+
+
+class ComputingClaim(Struct, frozen=True, kw_only=True):
+    """The right to compute all experiments, for as long as its lease is renewed."""
+
+    lease: str
+
+    @property
+    def lease_key(self) -> str:
+        """The lease's key."""
+        return keys.EXPERIMENTS_LEASE
 
 
 class Experiments:
@@ -68,7 +82,9 @@ class Experiments:
         if found is not None:
             return zlib.decompress(found)
         standing = await self.standing(key)
-        raise ExperimentNotComputed(standing.error or "a worker computes it within minutes")
+        nobody = "nobody has come to it yet"
+        soon = nobody if standing.state == "planned" else "a worker computes it within minutes"
+        raise ExperimentNotComputed(standing.error or soon)
 
     async def declare(self, declared: Sequence[ExperimentStanding]) -> None:
         """Name the experiments that there are; what is known of them stays, of others it goes.
@@ -105,6 +121,15 @@ class Experiments:
             ]
         )
 
+    async def planned(self, standing: ExperimentStanding, at_ms: int) -> None:
+        """Note that nobody has come to an experiment by then.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        noted = replace(standing, state="planned", computed_at=at_ms, error=None)
+        await self._store.command("HSET", keys.EXPERIMENTS, standing.key, _encode(noted))
+
     async def failed(self, standing: ExperimentStanding, error: str) -> None:
         """Note that computing failed; what was computed before stays.
 
@@ -113,3 +138,38 @@ class Experiments:
         """
         noted = replace(standing, error=error)
         await self._store.command("HSET", keys.EXPERIMENTS, standing.key, _encode(noted))
+
+    async def claim(self) -> ComputingClaim | None:
+        """Take the right to compute; None where somebody has it.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        claim = ComputingClaim(lease=secrets.token_hex(8))
+        taken = await self._store.command("SET", claim.lease_key, claim.lease, "NX", "PX", LEASE_MS)
+        return claim if taken else None
+
+    async def release(self, claim: ComputingClaim) -> None:
+        """Give the right back.
+
+        Raises:
+            StateUnavailable: if the storage does not answer; it then runs out by itself.
+        """
+        await self._store.run("let_go", [claim.lease_key], [claim.lease])
+
+    async def due_ms(self) -> int | None:
+        """Return when everything is to be computed again; None if it never was.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        found = await self._store.command("GET", keys.EXPERIMENTS_DUE)
+        return None if found is None else int(found)
+
+    async def note_due(self, at_ms: int) -> None:
+        """Note when everything is to be computed again.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        await self._store.command("SET", keys.EXPERIMENTS_DUE, at_ms, "EX", KEPT_SECONDS)

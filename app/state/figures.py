@@ -11,6 +11,7 @@ from app.domain.job import QUEUES, Queue, parse_job_id
 from app.domain.ledger import Scope
 from app.state import codec, keys
 from app.state.budgets import Budgets
+from app.state.experiments import Experiments
 from app.state.facts import FactStream
 from app.state.indexes import now_ms
 from app.state.keys import CaseKeys
@@ -36,6 +37,7 @@ class FigureReader:
         self._workforce = Workforce(store)
         self._outbox = Outbox(store)
         self._facts = FactStream(store)
+        self._experiments = Experiments(store)
 
     async def read(self) -> Figures:
         """Return the figures of this moment.
@@ -77,6 +79,7 @@ class FigureReader:
             facts_lost=facts.lost,
             reports=await self._reports(),
             money=await self._money(now),
+            experiments=tuple(await self._experiments.standings()),
         )
 
     async def _money(self, now: int) -> Money:

@@ -7,8 +7,8 @@ worker has died sends the same.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Annotated, Any, get_args
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -53,6 +53,42 @@ class ReportName(Struct, frozen=True, kw_only=True, order=True):
         return cls(kind=found, day=date.fromisoformat(day))
 
 
+class ConclusionName(Struct, frozen=True, kw_only=True, order=True):
+    """The report on an experiment that has ended."""
+
+    key: str
+    """The experiment's."""
+
+    @property
+    def kind(self) -> Literal["experiment"]:
+        """What it is about."""
+        return "experiment"
+
+    def __str__(self) -> str:
+        """Return its name in storage.
+
+        >>> str(ConclusionName(key="tone"))
+        'experiment:tone'
+        """
+        return f"{self.kind}:{self.key}"
+
+
+Name = ReportName | ConclusionName
+
+
+def parse_name(text: str) -> Name:
+    """Read a name as `str` writes it.
+
+    Raises:
+        ValueError: if it is none.
+
+    >>> parse_name("experiment:tone").kind
+    'experiment'
+    """
+    kind, _, key = text.partition(":")
+    return ConclusionName(key=key) if kind == "experiment" else ReportName.parse(text)
+
+
 class ReportState(Struct, frozen=True, kw_only=True):
     """How a report stands."""
 
@@ -73,7 +109,7 @@ class ReportState(Struct, frozen=True, kw_only=True):
 class ReportClaim(Struct, frozen=True, kw_only=True):
     """The right to work on a report, for as long as its lease is renewed."""
 
-    name: ReportName
+    name: Name
     lease: str
 
     @property
@@ -106,7 +142,7 @@ class Reports:
             raise StateUnavailable("it has lost what was just written")
         return int(since)
 
-    async def enter(self, names: Sequence[ReportName], now_ms: int) -> None:
+    async def enter(self, names: Sequence[Name], now_ms: int) -> None:
         """Put reports on the list of what is due, each once for ever.
 
         Raises:
@@ -128,14 +164,14 @@ class Reports:
                     ]
                 )
 
-    async def due(self, now_ms: int) -> list[ReportName]:
+    async def due(self, now_ms: int) -> list[Name]:
         """Return the reports to work on now.
 
         Raises:
             StateUnavailable: if the storage does not answer.
         """
         found = await self._store.command("ZRANGEBYSCORE", keys.REPORTS_DUE, "-inf", now_ms)
-        return [ReportName.parse(one.decode()) for one in found]
+        return [parse_name(one.decode()) for one in found]
 
     async def next_ms(self) -> int | None:
         """Return when the next report is to be worked on; None if none is waiting.
@@ -146,22 +182,27 @@ class Reports:
         found = await self._store.command("ZRANGE", keys.REPORTS_DUE, 0, 0, "WITHSCORES")
         return round(float(found[-1])) if found else None
 
-    async def known(self) -> dict[ReportName, ReportState]:
+    async def known(self) -> dict[Name, ReportState]:
         """Return the latest reports that were ever due, the newest day first.
 
         Raises:
             StateUnavailable: if the storage does not answer.
         """
         found = await self._store.command("ZRANGE", keys.REPORTS_KNOWN, 0, -1)
-        names = sorted(
-            (ReportName.parse(one.decode()) for one in found),
-            key=lambda one: (one.day, one.kind),
-            reverse=True,
-        )
+        names = [parse_name(one.decode()) for one in found]
         rows = await self._store.commands(("HGETALL", keys.report(str(one))) for one in names)
-        return {name: _state(row) for name, row in zip(names, rows, strict=True)}
+        states = dict(zip(names, map(_state, rows), strict=True))
+        return dict(sorted(states.items(), key=lambda one: _order(*one), reverse=True))
 
-    async def claim(self, name: ReportName) -> ReportClaim | None:
+    async def is_known(self, name: Name) -> bool:
+        """Say whether a report was ever due.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        return await self._store.command("ZSCORE", keys.REPORTS_KNOWN, str(name)) is not None
+
+    async def claim(self, name: Name) -> ReportClaim | None:
         """Take the right to work on a report; None where somebody has it.
 
         Raises:
@@ -187,7 +228,7 @@ class Reports:
         """
         return bool(await self._store.run("renew", [claim.lease_key], [claim.lease, LEASE_MS]))
 
-    async def state(self, name: ReportName) -> ReportState:
+    async def state(self, name: Name) -> ReportState:
         """Return how a report stands.
 
         Raises:
@@ -195,7 +236,7 @@ class Reports:
         """
         return _state(await self._store.command("HGETALL", keys.report(str(name))))
 
-    async def made(self, name: ReportName, message: bytes, now_ms: int) -> None:
+    async def made(self, name: Name, message: bytes, now_ms: int) -> None:
         """Note that its files are there, and what is to be told of it.
 
         Raises:
@@ -203,7 +244,7 @@ class Reports:
         """
         await self._note(name, {"made_ms": now_ms, "message": message})
 
-    async def postponed(self, name: ReportName, error: str, next_ms: int) -> None:
+    async def postponed(self, name: Name, error: str, next_ms: int) -> None:
         """Note that an attempt failed, and when to try again.
 
         Raises:
@@ -219,17 +260,18 @@ class Reports:
             ]
         )
 
-    async def sent(self, name: ReportName, now_ms: int) -> None:
+    async def sent(self, name: Name, now_ms: int) -> None:
         """Note that it has arrived, and take it off the list.
 
         Raises:
             StateUnavailable: if the storage does not answer.
         """
         await self._note(name, {"sent_ms": now_ms})
-        await note_report_sent(self._store, name.kind, now_ms)
+        if isinstance(name, ReportName):
+            await note_report_sent(self._store, name.kind, now_ms)
         await self.take_off(name)
 
-    async def give_up(self, name: ReportName, now_ms: int) -> None:
+    async def give_up(self, name: Name, now_ms: int) -> None:
         """Note that nobody tries any more, and take it off the list.
 
         Raises:
@@ -238,7 +280,7 @@ class Reports:
         await self._note(name, {"given_up_ms": now_ms})
         await self.take_off(name)
 
-    async def take_off(self, name: ReportName) -> None:
+    async def take_off(self, name: Name) -> None:
         """Take a report off the list of what is due.
 
         Raises:
@@ -246,10 +288,16 @@ class Reports:
         """
         await self._store.command("ZREM", keys.REPORTS_DUE, str(name))
 
-    async def _note(self, name: ReportName, fields: Mapping[str, int | bytes]) -> None:
+    async def _note(self, name: Name, fields: Mapping[str, int | bytes]) -> None:
         key = keys.report(str(name))
         pairs = [part for field, value in fields.items() for part in (field, value)]
         await self._store.commands([("HSET", key, *pairs), ("EXPIRE", key, KEPT_SECONDS)])
+
+
+def _order(name: Name, state: ReportState) -> tuple[date, str]:
+    if isinstance(name, ReportName):
+        return name.day, str(name)
+    return datetime.fromtimestamp((state.made_ms or 0) / 1_000, UTC).date(), str(name)
 
 
 def _state(row: Any) -> ReportState:

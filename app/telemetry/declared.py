@@ -287,23 +287,38 @@ STORAGE_MEMORY = _kept(
 BUILD_INFO = _gauge("triage_build_info", "Always 1; its labels tell what runs.", "version",
                     "python", "process")  # fmt: skip
 
-# Experiments; their values are computed by the analytics.
+# Experiments; a worker computes their values every ten minutes.
 
 EXPERIMENT_EXPOSURES = _kept(
-    "triage_experiment_exposures", "People who saw an arm.", "experiment", "arm"
+    "triage_experiment_exposures", "People who saw an arm first.", "experiment", "arm"
+)
+EXPERIMENT_PLANNED = _kept(
+    "triage_experiment_planned_persons", "By how many persons it is decided.", "experiment"
 )
 EXPERIMENT_EFFECT = _kept(
     "triage_experiment_effect",
-    "Effect on a metric against the control: stat is `value`, `low`, `high` or `p_value`.",
+    "Effect on a metric against the control as the verdict reads it: stat is `value`, `low`, `high`"
+    " or `p_value`; in the metric's unit, shares from -1 to 1.",
     "experiment",
     "metric",
     "arm",
     "stat",
 )
+EXPERIMENT_LIMIT = _kept(
+    "triage_experiment_limit",
+    "Of primaries the smallest effect that matters; of guardrails the difference, with its sign,"
+    " beyond which they are broken.",
+    "experiment",
+    "metric",
+)
 EXPERIMENT_SAMPLE_RATIO = _kept(
     "triage_experiment_sample_ratio_p_value",
-    "How likely such a split of people is by chance; close to 0 is a mismatch.",
+    "How likely such a split of people is by chance, as the verdict reads it; close to 0 is a"
+    " mismatch.",
     "experiment",
+)
+EXPERIMENT_SEVERAL = _kept(
+    "triage_experiment_several_arms", "People who saw several arms.", "experiment"
 )
 EXPERIMENT_GUARDRAIL = _kept(
     "triage_experiment_guardrail_broken",
@@ -311,6 +326,16 @@ EXPERIMENT_GUARDRAIL = _kept(
     "experiment",
     "metric",
     "arm",
+)
+EXPERIMENT_DECISION = _kept(
+    "triage_experiment_decision",
+    "What to do with an arm: 0 keep running, 1 ship, 2 stop for want of an effect, 3 roll back,"
+    " 4 invalid.",
+    "experiment",
+    "arm",
+)
+EXPERIMENT_COMPUTED = _kept(
+    "triage_experiment_computed_timestamp_seconds", "When it was computed last.", "experiment"
 )
 
 DECLARED: tuple[Metric, ...] = tuple(

@@ -9,9 +9,8 @@ from prometheus_client.registry import Collector
 
 from app.domain.figures import Figures
 from app.telemetry import declared as d
-from app.telemetry.declared import Metric
+from app.telemetry.kept_experiments import Series, going_on, series_of_experiment
 
-Series = tuple[Metric, tuple[str, ...], float]
 _MS = 1e-3
 _NANO = 1e9
 
@@ -71,3 +70,5 @@ def series_of(figures: Figures) -> Iterator[Series]:
         yield d.BUDGET_SPENT, where, state.spent_nano_usd / _NANO
         yield d.BUDGET_RESERVED, where, state.reserved_nano_usd / _NANO
         yield d.BUDGET_PERIOD_END, where, state.ends_ms * _MS
+    for experiment in going_on(figures.experiments, figures.at_ms):
+        yield from series_of_experiment(experiment)
