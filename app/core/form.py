@@ -133,7 +133,8 @@ def taken(playbook: Playbook, locale: str, given: Mapping[str, Answer], today: d
     ]
     if mistakes:
         raise FormInvalid(mistakes)
-    told = (one.slot.name for one in fields if one.slot.kind == "text")
+    written = sorted(fields, key=lambda one: not one.plan.long)  # the story first
+    told = (one.slot.name for one in written if one.slot.kind == "text")
     return Fill(
         answers=answers,
         told=tuple(
@@ -197,7 +198,7 @@ def _plain(field: Field, answer: Answer) -> str | list[str]:
     chosen = list(dict.fromkeys(filter(None, map(cleaned, answer))))
     if not field.slot.several:
         return chosen[0] if len(chosen) == 1 else chosen
-    alone = {one.value for one in field.slot.options if one.alone}
+    alone = {one.value for one in field.slot.options if one.alone or one.unsaid}
     order = {one: place for place, one in enumerate(field.options)}
     chosen = [one for one in chosen if one not in alone] or chosen
     return sorted(chosen, key=lambda one: order.get(one, 0))

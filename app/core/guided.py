@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.core.understanding.plan import is_complete, is_unknown, next_slot, wants_to_end
+from app.core.understanding.plan import is_complete, is_ending, is_unknown, next_slot
 from app.core.understanding.running import Understanding
+from app.core.understanding.screening import question
 from app.domain.assessment import Assessment
 from app.domain.case import CaseState
 from app.domain.playbook import Playbook, Slot
@@ -27,13 +28,21 @@ class GuidedInterviewer:
         self._playbook = playbook
         self._understanding = understanding
 
-    def answer(self, state: CaseState, assessment: Assessment, message: str, turn: int) -> Line:
+    def answer(
+        self,
+        state: CaseState,
+        assessment: Assessment,
+        said: Sequence[str],
+        message: str,
+        turn: int,
+    ) -> Line:
         """Answer a message.
 
         Args:
             state: The case before the message: `asking`, `asked` and `questions` as they were.
             assessment: The understanding after the message.
-            message: What the person said.
+            said: The person's earlier messages, oldest first.
+            message: What the person says now.
             turn: The turn, which varies the acknowledgement.
         """
         playbook = self._playbook
@@ -43,18 +52,18 @@ class GuidedInterviewer:
             return Line(phrases.addendum[locale], None, complete=True)
         unknown = is_unknown(playbook, message)
         declined = (state.asking,) if unknown and state.asking else ()
-        wants = wants_to_end(playbook, message, locale)
+        wants = is_ending(playbook, state, assessment, said, message)
         story = self._story_to_ask_again(state, assessment)
         if story is not None and not wants and not unknown:
             return Line(phrases.unclear[locale], story.name, complete=False)
         slot = next_slot(playbook, state, assessment, declined)
         if slot is None or is_complete(playbook, state, assessment, wants):
             return Line(phrases.closing[locale], None, complete=True)
-        question = slot.asked(locale)
+        asked = question(playbook, slot, locale, (one.code for one in assessment.red_flags))
         if slot.name == state.asking:
-            return Line(f"{phrases.retry[locale]} {question}", slot.name, complete=False)
+            return Line(f"{phrases.retry[locale]} {asked}", slot.name, complete=False)
         opening = _in_turn(phrases.acknowledge.get(locale, ()), turn)
-        return Line(f"{opening} {question}".strip(), slot.name, complete=False)
+        return Line(f"{opening} {asked}".strip(), slot.name, complete=False)
 
     def _story_to_ask_again(self, state: CaseState, assessment: Assessment) -> Slot | None:
         """Return the story's slot if nothing could be placed and nobody has asked for more yet."""

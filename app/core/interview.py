@@ -34,7 +34,15 @@ from app.core.outcome import (
 )
 from app.core.rules import Rules
 from app.core.steps import Analysing, Anew, Answer, Step, Words
-from app.core.understanding.plan import budget_of, fixed_question, next_slot, wants_to_end
+from app.core.understanding.learned import TELLING
+from app.core.understanding.plan import (
+    budget_of,
+    fixed_question,
+    is_ending,
+    next_slot,
+    screening_due,
+)
+from app.core.understanding.screening import question
 from app.domain.assessment import Assessment
 from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import (
@@ -192,7 +200,9 @@ class Interviewer:
             return
         if tried is not None and tried.text:  # nothing but space was shown: take it back
             yield Anew("provider")
-        line = rules.guided.answer(claim.state, assessment, text, claim.turn)
+        known = assessment if tried is None else tried.assessment
+        said = _said(claim.turns)
+        line = rules.guided.answer(claim.state, known, said, text, claim.turn)
         async for word in self._spoken(line.text, watched):
             yield word
         yield guided_reply(line, assessment, tried)
@@ -234,7 +244,13 @@ class Interviewer:
     async def _conclude(self, claim: Claim, watched: Callable[[], bool]) -> AsyncIterator[Step]:
         rules = self._rules[claim.state.playbook]
         text = rules.playbook.phrases.closing[claim.state.locale]
-        reply = Reply(text=text, assessment=claim.state.assessment, asking=None, complete=True)
+        assessment = claim.state.assessment
+        if claim.state.status == "active":
+            assessment = rules.understanding.left_open(claim.state, claim.turn)
+        advice = self._advice(claim, assessment)
+        if advice:
+            yield Words(advice)
+        reply = Reply(text=advice + text, assessment=assessment, asking=None, complete=True)
         async for word in self._spoken(text, watched):
             yield word
         async for step in self._concluded(claim, reply, ""):
@@ -301,7 +317,8 @@ class Interviewer:
         slot = next_slot(playbook, state, state.assessment) if active else None
         if slot is None:
             return line, None
-        return f"{line} {slot.asked(state.locale)}", slot.name
+        flags = (flag.code for flag in state.assessment.red_flags)
+        return f"{line} {question(playbook, slot, state.locale, flags)}", slot.name
 
     async def _ask(
         self,
@@ -314,8 +331,13 @@ class Interviewer:
         """Ask the models; without a reply at the end, the guided interviewer answers."""
         playbook, state = rules.playbook, claim.state
         most = budget_of(playbook, assessment.complexity).most
-        last = state.questions >= most or wants_to_end(playbook, text, state.locale)
-        fixed = None if last else fixed_question(playbook, state, assessment)
+        fixed = screening_due(playbook, state, assessment)
+        last = fixed is None and (
+            state.questions >= most
+            or is_ending(playbook, state, assessment, _said(claim.turns), text)
+        )
+        if fixed is None and not last:
+            fixed = fixed_question(playbook, state, assessment)
         left = max(0, most - state.questions)
         situation = prompts.situation(assessment, last=last, left=left, followed=fixed is not None)
         request = ModelRequest(
@@ -485,14 +507,16 @@ async def _begun(claim: Claim) -> AsyncIterator[Step]:
 
 
 def _said(turns: Sequence[Turn]) -> list[str]:
-    """Return what the person has said, message by message; a form is as many as it has answers."""
+    """Return what the person has told, message by message; of a form the story and its like."""
     said: list[str] = []
     for turn in turns:
         match turn.command:
             case Say(text=text):
                 said.append(text)
             case Fill(answers=answers, told=told):
-                said += [str(answers[name]) for name in told]
+                story, *others = [str(answers[name]) for name in told] or [""]
+                said += [one for one in others if len(one.split()) >= TELLING]
+                said += [story] if story else []
             case _:
                 pass
     return said

@@ -10,7 +10,8 @@ from app.core.analysis.documents import NONE, ModelTurn
 from app.core.analysis.merging import merge
 from app.core.guided import Line
 from app.core.rules import Rules
-from app.core.understanding.plan import is_complete
+from app.core.understanding.plan import is_complete, screening_due
+from app.core.understanding.screening import question
 from app.domain.assessment import Assessment
 from app.domain.case import CaseState, Correct, Fill, Handoff, Say, Take, Turn, spoken
 from app.domain.event import CaseEvent, CaseStatusChanged, FactCorrected, RedFlagRaised
@@ -49,31 +50,44 @@ def model_reply(
 ) -> Reply:
     """Return what a model said, with its assessment put upon the rules' one.
 
-    `fixed` is what the plan asks for after the model's words.
+    `fixed` is what the plan asks for after the model's words. Where the model would end, and only
+    it has understood what was told, everybody is still asked for dangers.
     """
     playbook, state = rules.playbook, claim.state
-    question = "" if fixed is None else fixed.asked(state.locale)
     if value is None:
         return Reply(
             text=text,
             assessment=read,
             asking=fixed.name if fixed else None,
             complete=last or is_complete(playbook, state, read, wants_to_end=False),
-            question=question,
+            question=_put(rules, claim, fixed, read),
             attempts=tuple(attempts),
             degradations=("the model gave no assessment; rules assessed",),
         )
     merged = merge(playbook, read, value.assessment, claim.turn)
-    asking = fixed.name if fixed else value.assessment.asking
-    done = value.assessment.done and not merged.missing and fixed is None
+    ends = last or (value.assessment.done and not merged.missing)
+    if ends and fixed is None:
+        fixed = screening_due(playbook, state, merged)
+    own, screening = value.assessment.asking, playbook.screening
+    if screening is not None and own == screening.name:
+        own = NONE  # words of its own are not the list
+    asking = fixed.name if fixed else own
     return Reply(
         text=text,
         assessment=merged,
         asking=None if asking == NONE else asking,
-        complete=last or done,
-        question=question,
+        complete=ends and fixed is None,
+        question=_put(rules, claim, fixed, merged),
         attempts=tuple(attempts),
     )
+
+
+def _put(rules: Rules, claim: Claim, slot: Slot | None, assessment: Assessment) -> str:
+    """Return a question of the playbook as it is put with this understanding, if there is one."""
+    if slot is None:
+        return ""
+    flags = (flag.code for flag in assessment.red_flags)
+    return question(rules.playbook, slot, claim.state.locale, flags)
 
 
 def guided_reply(line: Line, read: Assessment, tried: Reply | None) -> Reply:

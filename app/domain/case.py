@@ -36,7 +36,7 @@ class Fill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="f
     answers: dict[str, str | list[str]]
     """What was given, by slot; only what was answered, and in the form's order."""
     told: tuple[str, ...] = ()
-    """The slots that are answered in the person's own words."""
+    """The slots that are answered in the person's own words, the story first."""
 
     @property
     def text(self) -> str:

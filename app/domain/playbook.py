@@ -5,6 +5,7 @@ words mean danger and what a person can do next. The reader of playbook files is
 `app.core.playbook.files`; this module is only the shape.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -74,6 +75,9 @@ class Option(_Part, frozen=True, kw_only=True):
     """Other ways in which people say it."""
     alone: bool = False
     """Says that none of the others holds; a plain no means it as well."""
+    unsaid: bool = False
+    """Stands for an answer that is not given: the person would rather not say, or cannot be read
+    when asked again."""
 
 
 class Slot(_Part, frozen=True, kw_only=True):
@@ -89,17 +93,27 @@ class Slot(_Part, frozen=True, kw_only=True):
     options: tuple[Option, ...] = ()
     several: bool = False
     """Several options may be chosen; the question lists them by number."""
+    besides: Texts = {}
+    """With `several`: the question where some options are left out, because they are known."""
     patterns: Words = {}
     """Regular expressions that find the value in free text; group 1, or the whole match."""
     sensitive: bool = False
     """Personal data that is never shown in operator lists or logs."""
 
-    def asked(self, locale: str) -> str:
-        """Return the question as it is put: with its options, where several may be chosen."""
-        question = self.question[locale]
+    def asked(self, locale: str, known: Collection[str] = ()) -> str:
+        """Return the question as it is put: with its options, where several may be chosen.
+
+        Options that are known already are left out. The others keep their numbers, so that a
+        number means the same whatever was known when the list was read.
+        """
+        question = (self.besides if known and self.besides else self.question)[locale]
         if not self.several:
             return question
-        listed = (f"{n}. {one.label[locale]}" for n, one in enumerate(self.options, 1))
+        listed = (
+            f"{number}. {one.label[locale]}"
+            for number, one in enumerate(self.options, 1)
+            if one.value not in known
+        )
         return "\n".join((question, *listed))
 
     def chosen(self, value: str) -> tuple[str, ...]:
@@ -406,6 +420,12 @@ class Playbook(_Part, frozen=True, kw_only=True):
     def slot(self, name: str) -> Slot | None:
         """Return the slot of that name."""
         return next((slot for slot in self.slots if slot.name == name), None)
+
+    @property
+    def screening(self) -> Slot | None:
+        """Return the slot that asks for dangers: it lists options, and they raise red flags."""
+        raising = {answer.slot for flag in self.red_flags for answer in flag.answers}
+        return next((one for one in self.slots if one.several and one.name in raising), None)
 
     def locale(self, wanted: str | None) -> str:
         """Return the playbook's locale nearest to the wanted one: exact, same language, default."""

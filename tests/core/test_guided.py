@@ -37,7 +37,7 @@ class Conversation:
         """Say something and return the answer."""
         turn = len(self.said) + 1
         read = RULES.read(self.state, self.said, turn, message, TODAY)
-        line = INTERVIEWER.answer(self.state, read, message, turn)
+        line = INTERVIEWER.answer(self.state, read, self.said, message, turn)
         asked = dict(self.state.asked)
         if line.asking:
             asked[line.asking] = asked.get(line.asking, 0) + 1

@@ -1,13 +1,15 @@
 """Puts a model's assessment upon the rules' one.
 
 A model may add facts, flags and signals; it never removes a flag, never lowers what the rules
-found, and never overwrites what the person set right.
+found, and never overwrites what the person set right. The list of dangers is the person's to
+answer: what a model thinks of it does not count as the answer, or the list would not be put.
 """
 
 from typing import assert_never
 
 from app.core.analysis.documents import ModelAssessment
 from app.core.understanding.plan import missing_slots
+from app.core.understanding.screening import flags_of_answers
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.playbook import LEVEL_ORDER, Playbook
 
@@ -17,7 +19,10 @@ _TOP = 5
 def merge(playbook: Playbook, rules: Assessment, said: ModelAssessment, turn: int) -> Assessment:
     """Return the assessment of a turn that a model answered; `turn` is the current one."""
     slots = dict(rules.slots)
+    screening = playbook.screening
     for found in said.slots:
+        if screening is not None and found.slot == screening.name:
+            continue
         known = slots.get(found.slot)
         value = found.value.strip()
         if _fits(playbook, found.slot, value) and (known is None or known.source != "person"):
@@ -26,7 +31,7 @@ def merge(playbook: Playbook, rules: Assessment, said: ModelAssessment, turn: in
     found_by_rules = {flag.code for flag in rules.red_flags}
     raised = rules.red_flags + tuple(
         RaisedFlag(code=code, turn=turn, source="model")
-        for code in dict.fromkeys(said.red_flags)
+        for code in dict.fromkeys((*said.red_flags, *flags_of_answers(playbook, slots)))
         if code not in found_by_rules
     )
     names = {*rules.signals, *said.signals}

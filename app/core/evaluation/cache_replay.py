@@ -132,7 +132,7 @@ class _Office:
     ) -> tuple[CaseState, Turn]:
         said = [one.command.text for one in turns if isinstance(one.command, Say)]
         read = self._rules.understanding.read(state, said, number, text, today)
-        line = self._rules.guided.answer(state, read, text, number)
+        line = self._rules.guided.answer(state, read, said, text, number)
         asked = dict(state.asked)
         if line.asking is not None:
             asked[line.asking] = asked.get(line.asking, 0) + 1

@@ -19,6 +19,8 @@ from app.core.evaluation.stories import Rate, Story, new_case, rate
 from app.core.guided import GuidedInterviewer
 from app.core.understanding.plan import budget_of
 from app.core.understanding.running import Understanding
+from app.core.understanding.screening import known_options
+from app.domain.case import CaseState
 from app.domain.playbook import Level, Playbook, Slot
 
 _PORTUGUESE = {
@@ -124,7 +126,7 @@ def _interview(
     for turn in range(1, _MOST_TURNS):
         began = time.perf_counter()
         assessment = understanding.read(state, said, turn, message, today)
-        line = interviewer.answer(state, assessment, message, turn)
+        line = interviewer.answer(state, assessment, said, message, turn)
         slowest = max(slowest, (time.perf_counter() - began) * 1_000)
         said.append(message)
         asked = dict(state.asked)
@@ -141,7 +143,7 @@ def _interview(
             complete = True
             break
         slot = playbook.slot(line.asking) if line.asking else None
-        message = _scripted(playbook, slot, story, state.locale) if slot else story.text
+        message = _scripted(playbook, slot, story, state) if slot else story.text
     return Rehearsed(
         story=story.id,
         questions=state.questions,
@@ -150,14 +152,15 @@ def _interview(
         within_budget=state.questions <= budget_of(playbook, state.assessment.complexity).most,
         all_known=not state.assessment.missing,
         asked_again=sum(times - 1 for times in state.asked.values()),
-        screened=any(slot.several and slot.name in state.asked for slot in playbook.slots),
+        screened=playbook.screening is not None and playbook.screening.name in state.asked,
         expected=story.red_flags,
         raised=tuple(flag.code for flag in state.assessment.red_flags),
         milliseconds=slowest,
     )
 
 
-def _scripted(playbook: Playbook, slot: Slot, story: Story, locale: str) -> str:
+def _scripted(playbook: Playbook, slot: Slot, story: Story, state: CaseState) -> str:
+    locale = state.locale
     raising = [
         (value, flag.code in story.red_flags)
         for flag in playbook.red_flags
@@ -169,7 +172,9 @@ def _scripted(playbook: Playbook, slot: Slot, story: Story, locale: str) -> str:
     false = {value for value, expected in raising if not expected} - true
     answers = _PORTUGUESE if locale.partition("-")[0] == "pt" else _ENGLISH
     if slot.several:
-        chosen = (str(n) for n, one in enumerate(slot.options, 1) if one.value in true)
+        flags = (flag.code for flag in state.assessment.red_flags)
+        asked = true - known_options(playbook, slot, flags)
+        chosen = (str(n) for n, one in enumerate(slot.options, 1) if one.value in asked)
         return ", ".join(chosen) or answers["several"]
     if slot.kind == "choice":
         ranked = sorted(slot.options, key=lambda one: (one.value not in true, one.value in false))

@@ -106,9 +106,11 @@ def teach(playbook: Playbook, files: Mapping[str, Sequence[Story]], alarms: floa
         InvalidInput: if there are too few files, or labels that the playbook does not have.
     """
     bare = replace(playbook, taught=None)
-    flags = [flag.code for flag in bare.red_flags]
     kinds = list(bare.subareas())
-    _check(files, flags, kinds)
+    _check(files, [flag.code for flag in bare.red_flags], kinds)
+    # A flag that no story has, such as one that answers alone raise, cannot be learned.
+    had = {code for stories in files.values() for story in stories for code in story.red_flags}
+    flags = [flag.code for flag in bare.red_flags if flag.code in had]
     told = _tell(bare, files)
     wanted = np.array([[code in one.story.red_flags for code in flags] for one in told], float)
     targets = np.array([_target(one.story, kinds) for one in told])

@@ -46,7 +46,9 @@ def interview_system(playbook: Playbook, locale: str, canary: str) -> str:
     return _interview.substitute(
         persona=playbook.persona[locale],
         language=locale,
-        slots="\n".join(_slot_line(slot, locale) for slot in playbook.slots),
+        slots="\n".join(
+            _slot_line(slot, locale) for slot in playbook.slots if slot != playbook.screening
+        ),
         taxonomy=_taxonomy(playbook, locale),
         red_flags="\n".join(f"- {flag.code}: {flag.label[locale]}" for flag in playbook.red_flags),
         signals="\n".join(

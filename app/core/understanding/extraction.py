@@ -7,33 +7,22 @@ several choices to their values with commas between.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
 from app.core.language.dates import find_dates
 from app.core.language.numerals import amounts
 from app.core.language.patterns import Pattern, compile_pattern
-from app.core.language.phrases import phrase_words
 from app.core.language.text import Folded, fold, folded, words
-from app.core.language.yes_no import is_bare_no, read_yes_no
-from app.domain.playbook import Option, Playbook, Slot
+from app.core.language.yes_no import read_yes_no
+from app.core.understanding.choosing import mentions, phrases_of, read_several
+from app.domain.playbook import Playbook, Slot
 
 _LONGEST_PLACE = 120
 _LONGEST_FOUND = 200
 _IDENTITY = re.compile(r"(?<!\d)(?:\d[ .\-/]?){9,18}(?!\d)")
 """Identity numbers, cards and telephones: never kept as a value found in passing."""
 
-_NOT_BEFORE = frozenset({"nao", "not", "isnt", "nem", "dont", "never", "nunca"})
-_CHOOSING = 8
-"""Words up to which an answer may name options."""
-_AROUND = """
-    e ou o a os as n no num numero numeros opcao opcoes item itens so somente apenas sim acho que
-    nenhum nenhuma destas dessas outras mas
-    and or the number numbers option options items only just yes i think both none of these but
-"""
-_AROUND_NUMBERS = frozenset(_AROUND.split())
-"""Words that may stand beside the numbers of options."""
 _PLACE_LEAD = re.compile(
     r"^(?:(?:eu )?(?:moro|resido|vivo|estou|sou|fico|to|tô)(?: aqui)? (?:em|no|na|de|do|da) |"
     r"(?:aqui )?(?:em|no|na) |(?:a|minha) cidade (?:é|e) |"
@@ -59,7 +48,7 @@ def read_answer(slot: Slot, text: str, locale: str, today: date) -> str | None:
         case "number":
             return _read_number(answer)
         case "choice":
-            return _read_several(slot, answer) if slot.several else _read_choice(slot, answer)
+            return read_several(slot, answer) if slot.several else _read_choice(slot, answer)
         case "place":
             return _read_place(answer)
 
@@ -100,66 +89,12 @@ def _read_choice(slot: Slot, answer: str) -> str | None:
         return slot.options[int(said[0]) - 1].value
     best: dict[str, int] = {}
     for option in slot.options:
-        for phrase in _phrases(option):
-            length = max((end - start for start, end in _mentions(said, phrase)), default=0)
+        for phrase in phrases_of(option):
+            length = max((end - start for start, end in mentions(said, phrase)), default=0)
             best[option.value] = max(best.get(option.value, 0), length)
     longest = max(best.values(), default=0)
     chosen = [value for value, length in best.items() if length == longest]
     return chosen[0] if longest and len(chosen) == 1 else None
-
-
-def _read_several(slot: Slot, answer: str) -> str | None:
-    """Read every option that is chosen, by its number or in words, in the playbook's order.
-
-    A long answer tells a story, which is read as one: its words choose nothing.
-    """
-    said = words(answer)
-    mentioned = [
-        (start, end, option)
-        for option in (slot.options if len(said) <= _CHOOSING else ())
-        for phrase in _phrases(option)
-        for start, end in _mentions(said, phrase)
-    ]
-    chosen = {
-        option.value
-        for start, end, option in mentioned
-        if not any(
-            begins <= start and end <= ends and ends - begins > end - start
-            for begins, ends, _ in mentioned
-        )
-    }
-    chosen |= {slot.options[number - 1].value for number in _numbers(said, len(slot.options))}
-    alone = {option.value for option in slot.options if option.alone}
-    if not chosen and is_bare_no(answer):
-        chosen = alone
-    chosen = chosen - alone or chosen
-    return ",".join(one.value for one in slot.options if one.value in chosen) or None
-
-
-def _numbers(said: list[str], most: int) -> list[int]:
-    """Return the numbers of options in an answer that is made of little else.
-
-    In "my 3 children are with him" the 3 is no option's.
-    """
-    numbers = [int(one[:3]) for one in said if one.isdecimal()]
-    if any(not one.isdecimal() and one not in _AROUND_NUMBERS for one in said):
-        return []
-    return [one for one in numbers if 1 <= one <= most]
-
-
-def _phrases(option: Option) -> Iterator[tuple[str, ...]]:
-    """Yield all that an option may be called."""
-    listed = (phrase for one in option.words.values() for phrase in one)
-    for text in (option.value.replace("_", " "), *option.label.values(), *listed):
-        yield phrase_words(text)
-
-
-def _mentions(said: list[str], phrase: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    """Yield the places at which a phrase is said and not denied."""
-    for index in range(len(said) - len(phrase) + 1):
-        denied = _NOT_BEFORE.intersection(said[max(0, index - 2) : index])
-        if phrase and tuple(said[index : index + len(phrase)]) == phrase and not denied:
-            yield index, index + len(phrase)
 
 
 def _read_place(answer: str) -> str | None:

@@ -16,7 +16,7 @@ from app.core.understanding.taught import (
 from app.domain.playbook import Playbook
 
 _LONGEST_READ = 6_000
-_TELLING = 8
+TELLING = 8
 """Words of a message that tells something; fewer are mostly an answer to a question."""
 
 
@@ -70,4 +70,4 @@ class Learned:
 
 def _tellings(texts: Sequence[str]) -> Sequence[str]:
     """Return the messages that tell something; all of them where none is long."""
-    return [text for text in texts if len(text.split(maxsplit=_TELLING)) >= _TELLING] or texts
+    return [text for text in texts if len(text.split(maxsplit=TELLING)) >= TELLING] or texts

@@ -1,20 +1,25 @@
 """The interview plan: what to ask next and when enough is known. Both interviewers share it.
 
+Everybody is asked for dangers once: before anything else, and also who wants to end at once.
 Phases come in the playbook's order; within a phase, what is required comes first. A question is
 put again only directly after it was put, once, because its answer could not be read; what somebody
 does not know is not asked a second time. Optional questions never use up the room that required
 ones need.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from app.core.language.phrases import phrase_words
 from app.core.language.text import words
+from app.core.understanding.screening import known_options, unsaid, was_answered
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
 from app.domain.playbook import LEVEL_ORDER, Budget, Condition, Level, Phase, Playbook, Slot
 
-_MOST_OFTEN = 2
+MOST_OFTEN = 2
+"""Times that a question is put; the second time because the answer could not be read."""
 _FILLERS = frozenset(
     {
         *("sim", "nao", "mesmo", "obrigado", "obrigada", "obg", "por", "enquanto", "favor", "ai"),
@@ -79,7 +84,11 @@ def is_complete(
 ) -> bool:
     """Say whether the interview is over: enough is known, the person wants to end, or the limit."""
     budget = budget_of(playbook, assessment.complexity)
-    if wants_to_end or state.questions >= budget.most:
+    if state.questions >= budget.most:
+        return True
+    if screening_due(playbook, state, assessment) is not None:
+        return False
+    if wants_to_end:
         return True
     upcoming = next_slot(playbook, state, assessment)
     if upcoming is None:
@@ -104,6 +113,8 @@ def next_slot(
 
     `declined` names slots that the person has just said they cannot fill.
     """
+    if (screening := screening_due(playbook, state, assessment)) is not None:
+        return screening
     choices = [
         slot for slot in _open_slots(playbook, state, assessment) if slot.name not in declined
     ]
@@ -116,6 +127,31 @@ def next_slot(
         choices = required
     order = {phase.name: place for place, phase in enumerate(playbook.phases)}
     return min(choices, key=lambda slot: (order[slot.phase], not slot.required), default=None)
+
+
+def screening_due(playbook: Playbook, state: CaseState, assessment: Assessment) -> Slot | None:
+    """Return the list of dangers if it has to be put now: it was not, and something was told.
+
+    Where nothing that was told could be made out, it takes the last question there may be.
+    """
+    slot = playbook.screening
+    left = budget_of(playbook, assessment.complexity).most - state.questions
+    if slot is None or left < 1 or slot.name in state.asked or slot.name in assessment.slots:
+        return None
+    known = known_options(playbook, slot, (flag.code for flag in assessment.red_flags))
+    if all(one.alone or one.unsaid or one.value in known for one in slot.options):
+        return None
+    when = slot.when
+    if when is not None and left == 1:
+        when = replace(when, slot=None, equals=())
+    applies = holds(
+        when,
+        assessment.candidates,
+        assessment.slots,
+        assessment.complexity,
+        assessment.red_flags,
+    )
+    return slot if applies else None
 
 
 def fixed_question(playbook: Playbook, state: CaseState, assessment: Assessment) -> Slot | None:
@@ -138,6 +174,35 @@ def wants_to_end(playbook: Playbook, message: str, locale: str) -> bool:
             if phrase and phrase not in _BARE_ANSWERS and _is_all(said, phrase):
                 return True
     return False
+
+
+def is_ending(
+    playbook: Playbook,
+    state: CaseState,
+    assessment: Assessment,
+    said: Sequence[str],
+    message: str,
+) -> bool:
+    """Say whether the person wants to end now, or did before the list of dangers was put.
+
+    In answer to the list, "nothing else" says that no other danger is there.
+
+    Args:
+        playbook: Of the case.
+        state: The case before the message.
+        assessment: The understanding after it.
+        said: The person's earlier messages.
+        message: What the person says now.
+    """
+    slot = playbook.screening
+    wants = wants_to_end(playbook, message, state.locale)
+    if slot is None or state.asking != slot.name:
+        return wants
+    if slot.name not in assessment.slots:
+        return wants and unsaid(slot) is None
+    if wants and not was_answered(slot, assessment.slots):
+        return True
+    return any(wants_to_end(playbook, one, state.locale) for one in said)
 
 
 def is_unknown(playbook: Playbook, message: str) -> bool:
@@ -184,10 +249,13 @@ def _open_slots(playbook: Playbook, state: CaseState, assessment: Assessment) ->
         for phase in _open_phases(playbook, assessment)
         if _asked_in(playbook, phase, state) < phase.most
     }
+    screening = playbook.screening
     for slot in playbook.slots:
         times = state.asked.get(slot.name, 0)
-        if slot.name in assessment.slots or times >= _MOST_OFTEN:
+        if slot.name in assessment.slots or times >= MOST_OFTEN:
             continue
+        if not times and slot == screening:
+            continue  # `screening_due` says when it is put first
         if state.asking != slot.name if times else slot.phase not in open_phases:
             continue
         if holds(

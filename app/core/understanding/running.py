@@ -15,8 +15,15 @@ from app.core.understanding.counting import Counted
 from app.core.understanding.extraction import SlotFinder, read_answer
 from app.core.understanding.learned import Learned
 from app.core.understanding.lexical import ABSTAIN_BELOW, Lexicon
-from app.core.understanding.plan import is_unknown, missing_slots
+from app.core.understanding.plan import (
+    MOST_OFTEN,
+    budget_of,
+    is_unknown,
+    missing_slots,
+    wants_to_end,
+)
 from app.core.understanding.safety import Heard, SafetyFloor, every
+from app.core.understanding.screening import read_screening, unsaid
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
 from app.domain.playbook import LEVEL_ORDER, Level, Playbook, Slot
@@ -75,7 +82,7 @@ class Understanding:
         found = self._dangers(message, heard, self._told_with(state, said, message))
         flags = self._raise(before.red_flags, found, turn)
         candidates = self._classify([*said, message], heard, flags)
-        slots = self._slots(state, turn, message, today, recognised=bool(candidates))
+        slots = self._slots(state, turn, message, today, flags, recognised=bool(candidates))
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, message, candidates)
         written = sum(map(len, said)) + len(message)
@@ -105,14 +112,19 @@ class Understanding:
         # The story comes last, as the message that all else belongs to.
         texts = [one for one in told.values() if one is not main]
         texts += [] if main is None else [main]
+        stories = [one for one in texts if one is main or len(words(one)) >= _TELLING]
         heard = self.safety.hear("")
         found: list[str] = []
         for text in texts:
             heard = self.safety.hear(text)
-            tells = text is main or len(words(text)) >= _TELLING
-            found += self._dangers(text, heard, text if tells else None)
+            found += self._dangers(text, heard, text if text in stories else None)
         flags = self._raise(before.red_flags, found, turn)
-        candidates = self._classify([*said, *texts], heard, flags) if texts else before.candidates
+        candidates = before.candidates
+        if texts:
+            # Short answers say little of the kind of problem, unless the story says even less.
+            narrow = self._classify([*said, *(stories or texts)], heard, flags)
+            wide = self._classify([*said, *texts], heard, flags)
+            candidates = max(narrow, wide, key=lambda one: one[0].confidence if one else 0.0)
         slots = dict(before.slots)
         for name, value in answers.items():
             slots[name] = SlotValue(value=value, turn=turn, source="person")
@@ -146,6 +158,25 @@ class Understanding:
         flags = self._flags(flags, candidates, slots, turn)
         signals = self._signals(before.signals, "", candidates)
         return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
+
+    def left_open(self, state: CaseState, turn: int) -> Assessment:
+        """Return the assessment where the interview ends now, though dangers were not ruled out.
+
+        Whoever told something and did not answer the list of dangers, or never got to see it, is
+        not taken to be safe.
+        """
+        before = state.assessment
+        slot, story = self._playbook.screening, self.story
+        value = None if slot is None else unsaid(slot)
+        told = story is not None and story.name in before.slots
+        if slot is None or value is None or slot.name in before.slots or not told:
+            return before
+        slots = {**before.slots, slot.name: SlotValue(value=value, turn=turn, source="rules")}
+        flags = self._flags(before.red_flags, (), slots, turn)
+        written = state.said_chars
+        return self._assess(
+            slots, before.candidates, flags, before.signals, written, before.complexity
+        )
 
     def dangers(self, story: str) -> tuple[str, ...]:
         """Return the red flags that a story raises: by the rules, and by what was learned."""
@@ -196,11 +227,20 @@ class Understanding:
         )
 
     def _slots(
-        self, state: CaseState, turn: int, message: str, today: date, *, recognised: bool
+        self,
+        state: CaseState,
+        turn: int,
+        message: str,
+        today: date,
+        flags: tuple[RaisedFlag, ...],
+        *,
+        recognised: bool,
     ) -> dict[str, SlotValue]:
         slots = dict(state.assessment.slots)
         asked = self._playbook.slot(state.asking) if state.asking else None
-        if asked is not None and not is_unknown(self._playbook, message):
+        if asked is not None and asked == self._playbook.screening:
+            self._fill(slots, asked, self._screened(state, asked, message, flags), turn)
+        elif asked is not None and not is_unknown(self._playbook, message):
             self._fill(slots, asked, read_answer(asked, message, state.locale, today), turn)
         story = self.story
         told = recognised or len(words(message)) >= _STORY_WORDS
@@ -210,6 +250,26 @@ class Understanding:
             if name not in slots:
                 slots[name] = SlotValue(value=value, turn=turn, source="rules")
         return slots
+
+    def _screened(
+        self, state: CaseState, slot: Slot, message: str, flags: tuple[RaisedFlag, ...]
+    ) -> str | None:
+        """Read the answer to the list of dangers; None where it is put once more."""
+        playbook, before = self._playbook, state.assessment
+        last = (
+            is_unknown(playbook, message)
+            or wants_to_end(playbook, message, state.locale)
+            or state.asked.get(slot.name, 0) >= MOST_OFTEN
+            or state.questions >= budget_of(playbook, before.complexity).most
+        )
+        return read_screening(
+            playbook,
+            slot,
+            message,
+            [one.code for one in before.red_flags],
+            [one.code for one in flags],
+            last=last,
+        )
 
     def _fill(self, slots: dict[str, SlotValue], slot: Slot, value: str | None, turn: int) -> None:
         known = slots.get(slot.name)

@@ -642,7 +642,7 @@ _CODES = {
 _RED_FLAGS = (
     "domestic_violence sexual_violence child_in_danger elder_in_danger threat_to_life self_harm "
     "imprisonment eviction_today deadline_running medical_emergency forced_labour "
-    "essential_service_cut deportation intimate_images fraud_in_progress"
+    "essential_service_cut deportation intimate_images fraud_in_progress undisclosed"
 )
 
 
