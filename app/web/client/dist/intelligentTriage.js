@@ -822,6 +822,16 @@ var TriageClient = class {
   async getForm(caseId, options = {}) {
     return (await this.of(caseId, "GET", `/cases/${caseId}/form`, options)).value;
   }
+  /**
+   * Say that the person begins to fill in the form. Call it once, at the first input, and do not wait
+   * for it: from here on experiments count them.
+   */
+  async beginForm(caseId, options = {}) {
+    const key = options.idempotencyKey ?? `begin-${caseId}`;
+    const path = `/cases/${caseId}/form/begin`;
+    await this.command(caseId, path, void 0, { ...options, idempotencyKey: key });
+    await this.told(caseId, { name: "form.begun" });
+  }
   /** Submit the form. A refusal is a `TriageError` whose `errors` say what is wrong where. */
   async submitForm(caseId, answers, options = {}) {
     try {
@@ -866,7 +876,8 @@ var TriageClient = class {
   /** Open the case of a code. Its token goes into the store. */
   async openLink(code, options = {}) {
     const path = "/open-link";
-    const call = { method: "POST", path, body: { code }, signal: options.signal };
+    const { signal } = options;
+    const call = { method: "POST", path, key: newKey(), body: { code }, signal };
     const { value } = await this.transport.call(call);
     await this.shelf.opened(value.case_id, value.case_token);
     await this.told(value.case_id, { name: "link.opened" });

@@ -6,8 +6,11 @@ import { Shelf } from "./pending.js";
 import { type BrowserSubscription, type PushRegistration, subscription } from "./push.js";
 import type {
   Analysis,
+  CaseExport,
   CaseView,
   FormView,
+  LinkMade,
+  LinkOpened,
   PushKey,
   PushTaken,
   RatingView,
@@ -23,12 +26,9 @@ import type {
   Answer,
   CallOptions,
   CaseEvent,
-  CaseExport,
-  CaseLink,
   CommandOptions,
   FormAnswers,
   OnBusy,
-  OpenedCase,
   PendingTurn,
   ResumeOptions,
   SayOptions,
@@ -294,6 +294,17 @@ export class TriageClient {
     return (await this.of<FormView>(caseId, "GET", `/cases/${caseId}/form`, options)).value;
   }
 
+  /**
+   * Say that the person begins to fill in the form. Call it once, at the first input, and do not wait
+   * for it: from here on experiments count them.
+   */
+  async beginForm(caseId: string, options: CommandOptions = {}): Promise<void> {
+    const key = options.idempotencyKey ?? `begin-${caseId}`;
+    const path = `/cases/${caseId}/form/begin`;
+    await this.command(caseId, path, undefined, { ...options, idempotencyKey: key });
+    await this.told(caseId, { name: "form.begun" });
+  }
+
   /** Submit the form. A refusal is a `TriageError` whose `errors` say what is wrong where. */
   async submitForm(
     caseId: string,
@@ -339,17 +350,18 @@ export class TriageClient {
   // Other devices and closed pages.
 
   /** Make a code that opens the case on another device, once, within ten minutes. */
-  async makeLink(caseId: string, options: CallOptions = {}): Promise<CaseLink> {
-    const { value } = await this.of<CaseLink>(caseId, "POST", `/cases/${caseId}/links`, options);
+  async makeLink(caseId: string, options: CallOptions = {}): Promise<LinkMade> {
+    const { value } = await this.of<LinkMade>(caseId, "POST", `/cases/${caseId}/links`, options);
     await this.told(caseId, { name: "link.made" });
     return value;
   }
 
   /** Open the case of a code. Its token goes into the store. */
-  async openLink(code: string, options: CallOptions = {}): Promise<OpenedCase> {
+  async openLink(code: string, options: CallOptions = {}): Promise<LinkOpened> {
     const path = "/open-link";
-    const call: Call = { method: "POST", path, body: { code }, signal: options.signal };
-    const { value } = await this.transport.call<OpenedCase>(call);
+    const { signal } = options;
+    const call: Call = { method: "POST", path, key: newKey(), body: { code }, signal };
+    const { value } = await this.transport.call<LinkOpened>(call);
     await this.shelf.opened(value.case_id, value.case_token);
     await this.told(value.case_id, { name: "link.opened" });
     return value;

@@ -14,6 +14,7 @@ export type * from "./types.js";
 export type { BrowserSubscription, PushRegistration } from "./push.js";
 export type {
   Analysis,
+  CaseExport,
   CaseTurn,
   CaseView,
   Form,
@@ -24,6 +25,8 @@ export type {
   Handoff,
   JobView,
   KnownFact,
+  LinkMade,
+  LinkOpened,
   Problem,
   RatingView,
   Started,

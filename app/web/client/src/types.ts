@@ -153,22 +153,6 @@ export interface CommandOptions extends CallOptions {
 /** What was answered in a form, by the fields' names. */
 export type FormAnswers = Record<string, string | string[]>;
 
-/** A code that opens a case on another device: once, and within ten minutes. */
-export interface CaseLink {
-  code: string;
-  /** Unix time in milliseconds. */
-  expires_at: number;
-}
-
-/** A case that a link opened; its token is in the client's store already. */
-export interface OpenedCase {
-  case_id: string;
-  case_token: string;
-}
-
-/** Everything that is held about a case. */
-export type CaseExport = Record<string, unknown>;
-
 /** A message that was begun and whose end was not seen: by this client, or before a reload. */
 export interface PendingTurn {
   key: string;
@@ -210,6 +194,7 @@ export type TriageEvent = {
   | { name: "connection.restored"; turn?: number; ms: number }
   | { name: "stream.replaced" }
   | { name: "result.received"; code: string | null; urgency: string }
+  | { name: "form.begun" }
   | { name: "form.submitted" }
   | { name: "form.refused"; fields: string[] }
   | { name: "fact.corrected"; slot: string }

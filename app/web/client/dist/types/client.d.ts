@@ -1,8 +1,8 @@
 /** The client: every call of the API that a frontend for people needs. */
 import { type PushRegistration } from "./push.js";
-import type { Analysis, CaseView, FormView, RatingView, StatusView, TurnSnapshot } from "./schema.js";
+import type { Analysis, CaseExport, CaseView, FormView, LinkMade, LinkOpened, RatingView, StatusView, TurnSnapshot } from "./schema.js";
 import { type Call } from "./transport.js";
-import type { Answer, CallOptions, CaseEvent, CaseExport, CaseLink, CommandOptions, FormAnswers, OpenedCase, PendingTurn, ResumeOptions, SayOptions, StartOptions, TriageCase, TriageOptions, TurnEvent, WaitOptions } from "./types.js";
+import type { Answer, CallOptions, CaseEvent, CommandOptions, FormAnswers, PendingTurn, ResumeOptions, SayOptions, StartOptions, TriageCase, TriageOptions, TurnEvent, WaitOptions } from "./types.js";
 /**
  * Talks to one installation of Triage, in browsers and Node 20.
  *
@@ -78,6 +78,11 @@ export declare class TriageClient {
     cancelTurn(caseId: string, turn: number, options?: CallOptions): Promise<TurnSnapshot>;
     /** Read the case's form, and what was answered. */
     getForm(caseId: string, options?: CallOptions): Promise<FormView>;
+    /**
+     * Say that the person begins to fill in the form. Call it once, at the first input, and do not wait
+     * for it: from here on experiments count them.
+     */
+    beginForm(caseId: string, options?: CommandOptions): Promise<void>;
     /** Submit the form. A refusal is a `TriageError` whose `errors` say what is wrong where. */
     submitForm(caseId: string, answers: FormAnswers, options?: CommandOptions): Promise<Answer>;
     /** Read the result; 409 `result-not-ready` while there is none. */
@@ -91,9 +96,9 @@ export declare class TriageClient {
      */
     waitForResult(caseId: string, options?: WaitOptions): Promise<Analysis>;
     /** Make a code that opens the case on another device, once, within ten minutes. */
-    makeLink(caseId: string, options?: CallOptions): Promise<CaseLink>;
+    makeLink(caseId: string, options?: CallOptions): Promise<LinkMade>;
     /** Open the case of a code. Its token goes into the store. */
-    openLink(code: string, options?: CallOptions): Promise<OpenedCase>;
+    openLink(code: string, options?: CallOptions): Promise<LinkOpened>;
     /**
      * Have this browser told of the case by Web Push, also while the page is closed. Ask for it in a
      * click: browsers want to be asked there. Returns the subscription's name; throws

@@ -11,4 +11,4 @@ export { isTerminal, textAfter } from "./turns.js";
 export { configure, continueConversationStream, startTriage, waitForResult } from "./functions.js";
 export type * from "./types.js";
 export type { BrowserSubscription, PushRegistration } from "./push.js";
-export type { Analysis, CaseTurn, CaseView, Form, FormField, FormMistake, FormSection, FormView, Handoff, JobView, KnownFact, Problem, RatingView, Started, StatusView, TurnSnapshot, } from "./schema.js";
+export type { Analysis, CaseExport, CaseTurn, CaseView, Form, FormField, FormMistake, FormSection, FormView, Handoff, JobView, KnownFact, LinkMade, LinkOpened, Problem, RatingView, Started, StatusView, TurnSnapshot, } from "./schema.js";

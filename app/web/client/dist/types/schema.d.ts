@@ -386,6 +386,59 @@ export interface components {
         /** @description What happens to a case. */
         CaseEvent: components["schemas"]["CaseStatusChanged"] | components["schemas"]["AnalysisQueued"] | components["schemas"]["AnalysisProgress"] | components["schemas"]["AnalysisCompleted"] | components["schemas"]["AnalysisFailed"] | components["schemas"]["FactCorrected"] | components["schemas"]["RedFlagRaised"] | components["schemas"]["HandoffRequested"] | components["schemas"]["HandoffTaken"] | components["schemas"]["HandoffMessage"] | components["schemas"]["HandoffReturned"] | components["schemas"]["StreamClosing"];
         /**
+         * CaseExport
+         * @description Everything that is held about a case.
+         */
+        CaseExport: {
+            /** @description The experiment it counts in; null where in none. */
+            assignment: components["schemas"]["HeldAssignment"] | null;
+            /** @description Targeting attributes with which it was opened. */
+            attributes: {
+                [key: string]: string;
+            };
+            /** @description Who is told by Web Push. */
+            browsers: components["schemas"]["HeldBrowser"][];
+            /** @description The ledger's rows: calls at models, of the latest eight days. */
+            calls: components["schemas"]["CallRow"][];
+            /**
+             * @description The case, as `/start` named it.
+             * @example 0f2b6c1d9e8a4757b3c2d1e0f9a8b7c6
+             */
+            case_id: string;
+            /** @description Everything that was said. */
+            conversation: components["schemas"]["CaseView"];
+            /** @description What the warehouse counts of every case, by kind: the names of the fields. They hold codes, numbers and times, and nobody's words. */
+            counted: {
+                [key: string]: string[];
+            };
+            /** @description Notifications that went out. */
+            deliveries: components["schemas"]["HeldDelivery"][];
+            /** @description The case's own life, oldest first. */
+            events: components["schemas"]["HeldEvent"][];
+            /** @description Unix time in milliseconds. */
+            exported_at: number;
+            /** @description What was submitted in the form; null where nothing was. */
+            form_answers: {
+                [key: string]: string | string[];
+            } | null;
+            /** @description Background analyses, oldest first. */
+            jobs: components["schemas"]["JobView"][];
+            /** @description Of the playbook that is followed. */
+            playbook_version: string;
+            /** @description How the person liked it, if said. */
+            rating: components["schemas"]["RatingView"] | null;
+            /** @description The result, once there is one. */
+            result: components["schemas"]["Analysis"] | null;
+            /** @description What reviewers say of the result. */
+            reviews: components["schemas"]["ReviewView"][];
+            /** @description What decided a disagreement between them, if any. */
+            settled: components["schemas"]["ReviewView"] | null;
+            /** @description What was understood, and how it stands. */
+            status: components["schemas"]["StatusView"];
+            /** @description The reference under which the case was opened, if any. */
+            user_ref: string | null;
+        };
+        /**
          * CaseList
          * @description A page of cases.
          */
@@ -1075,6 +1128,11 @@ export interface components {
             dead: {
                 [key: string]: number;
             };
+            /**
+             * @description How each experiment stands.
+             * @default []
+             */
+            experiments?: components["schemas"]["ExperimentStanding"][];
             /** @description Events that found no room, ever. */
             facts_lost: number;
             /** @description For how long the oldest has waited. */
@@ -1446,6 +1504,66 @@ export interface components {
             status: "ok" | "unavailable";
         };
         /**
+         * HeldAssignment
+         * @description The experiment that the case counts in.
+         */
+        HeldAssignment: {
+            /** @description Its key. */
+            experiment: string;
+            /** @description Digest of the flags by which it was decided. */
+            flags: string;
+            /** @description A digest of your reference: who counts as one. */
+            person: string;
+            /** @description What was given. */
+            variation: string;
+        };
+        /**
+         * HeldBrowser
+         * @description A browser that is told of the case.
+         */
+        HeldBrowser: {
+            /** @description Its address at its push service. */
+            endpoint: string;
+            /** @description Its name here. */
+            subscription: string;
+        };
+        /**
+         * HeldDelivery
+         * @description A notification about the case: ids and a kind, nobody's words.
+         */
+        HeldDelivery: {
+            /** @description Unix time in milliseconds. */
+            at: number;
+            /**
+             * @description How it goes.
+             * @enum {unknown}
+             */
+            channel: "push" | "webhook";
+            /** @description What it tells of. */
+            kind: string;
+            /** @description Its id. */
+            notification: string;
+            /**
+             * @description What became of it.
+             * @enum {unknown}
+             */
+            state: "delivered" | "dropped" | "due" | "failed";
+            /** @description The endpoint's or the subscription's name. */
+            target: string;
+        };
+        /**
+         * HeldEvent
+         * @description Something that happened to the case.
+         */
+        HeldEvent: {
+            /** @description The details, as they were told. */
+            data: Record<string, never>;
+            /** @description What happened. */
+            event: string;
+            /** @description Its place among them. */
+            id: string;
+        };
+        /**
          * HookData
          * @description What a webhook carries.
          */
@@ -1552,6 +1670,40 @@ export interface components {
             turn: number;
             /** @description What is known. */
             value: string;
+        };
+        /**
+         * LinkMade
+         * @description A code that opens the case on another device.
+         */
+        LinkMade: {
+            /** @description Put it behind the `#` of an address: that is sent to no server. */
+            code: string;
+            /** @description Unix time in milliseconds; ten minutes ahead. */
+            expires_at: number;
+        };
+        /**
+         * LinkOpened
+         * @description The case of a link.
+         */
+        LinkOpened: {
+            /**
+             * @description The case, as `/start` named it.
+             * @example 0f2b6c1d9e8a4757b3c2d1e0f9a8b7c6
+             */
+            case_id: string;
+            /** @description The case's credential, the same that `/start` returned. */
+            case_token: string;
+        };
+        /**
+         * LinkRequest
+         * @description Opens a link.
+         */
+        LinkRequest: {
+            /**
+             * @description As it was made.
+             * @example Zm9yIGV4YW1wbGUgb25seQ
+             */
+            code: string;
         };
         /**
          * MessageRequest
@@ -2140,7 +2292,7 @@ export interface components {
             /** @description The metric. */
             metric: components["schemas"]["ReportedMetric"];
             /**
-             * @description Of a guardrail: the one-sided test against its margin.
+             * @description Of a guardrail: the one-sided test against its margin, daily or final.
              * @default null
              */
             non_inferior?: (components["schemas"]["ReportedEffect"] | components["schemas"]["ReportedNothing"]) | null;
@@ -2305,6 +2457,12 @@ export interface components {
          * @description Who was taken in.
          */
         ReportedPeople: {
+            /** @description Of them, who came on each day (UTC). */
+            by_day: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
             /** @description The first exposure, UTC. */
             first: string | null;
             /** @description Hashes of the flags that decided. */
@@ -3008,6 +3166,7 @@ export type CallRow = components['schemas']['CallRow'];
 export type Candidate = components['schemas']['Candidate'];
 export type CaseCosts = components['schemas']['CaseCosts'];
 export type CaseEvent = components['schemas']['CaseEvent'];
+export type CaseExport = components['schemas']['CaseExport'];
 export type CaseList = components['schemas']['CaseList'];
 export type CaseRow = components['schemas']['CaseRow'];
 export type CaseStatusChanged = components['schemas']['CaseStatusChanged'];
@@ -3053,11 +3212,18 @@ export type HandoffReturned = components['schemas']['HandoffReturned'];
 export type HandoffRow = components['schemas']['HandoffRow'];
 export type HandoffTaken = components['schemas']['HandoffTaken'];
 export type Health = components['schemas']['Health'];
+export type HeldAssignment = components['schemas']['HeldAssignment'];
+export type HeldBrowser = components['schemas']['HeldBrowser'];
+export type HeldDelivery = components['schemas']['HeldDelivery'];
+export type HeldEvent = components['schemas']['HeldEvent'];
 export type HookData = components['schemas']['HookData'];
 export type HumanRequest = components['schemas']['HumanRequest'];
 export type JobList = components['schemas']['JobList'];
 export type JobView = components['schemas']['JobView'];
 export type KnownFact = components['schemas']['KnownFact'];
+export type LinkMade = components['schemas']['LinkMade'];
+export type LinkOpened = components['schemas']['LinkOpened'];
+export type LinkRequest = components['schemas']['LinkRequest'];
 export type MessageRequest = components['schemas']['MessageRequest'];
 export type Money = components['schemas']['Money'];
 export type OperatorAnswer = components['schemas']['OperatorAnswer'];
