@@ -113,7 +113,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
     """Build an instance's parts."""
     owner = process_name()
-    store = Store(redis_url)
+    store = Store(redis_url, replicas=settings.replicas)
     figures = FigureReader(store)
     tracing = build_tracing(os.environ, "api", owner)
     metrics = build_metrics(settings, rules, "api", tracing)

@@ -18,7 +18,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     var: Path = Path("var")
     """Where this machine's data lives: the embedded Valkey's files and socket, logs, reports."""
     redis_url: str | None = None
-    """A real Redis or Valkey; without it, the embedded server in `var` is used."""
+    """A real Redis or Valkey, or Sentinels that know one: `redis+sentinel://a,b,c/service`; without
+    it, the embedded server in `var` is used."""
+    replicas: Annotated[int, Meta(ge=0, le=5)] = 0
+    """How many replicas must have a message before it is acknowledged. With none, what was
+    acknowledged in the moment before a primary is lost may be lost with it."""
     warehouse: str | None = None
     """`postgresql://…`, or another folder, for what analysts count; else `warehouse` in `var`."""
     warehouse_seconds: Annotated[float, Meta(gt=0)] = 2.0

@@ -16,7 +16,7 @@ import structlog
 from arq.connections import ArqRedis
 from arq.cron import cron
 from arq.worker import Worker, func
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.core.background import AnalysisRunner
@@ -27,6 +27,7 @@ from app.domain.errors import StateUnavailable
 from app.domain.job import Queue
 from app.engine import Engine, build_engine, build_metrics, process_name
 from app.settings import Settings
+from app.state import connecting
 from app.state.agenda import Agenda
 from app.state.conversations import ConversationStateManager
 from app.state.figures import FigureReader
@@ -70,7 +71,7 @@ class Duties:
         self.name = process_name()
         self.page: str | None = None
         """Where its metrics are served, once they are."""
-        self.store = Store(url)
+        self.store = Store(url, replicas=settings.replicas)
         self.tracing = build_tracing(os.environ, "worker", self.name)
         self.metrics = build_metrics(settings, rules, "worker", self.tracing)
         self.exposition = Exposition(self.metrics, FigureReader(self.store).read)
@@ -209,7 +210,7 @@ async def _run(worker: Worker) -> None:
 
 
 def _common(url: str, queue: str, slots: int) -> dict[str, Any]:
-    pool = BlockingConnectionPool.from_url(
+    pool = connecting.pool(
         url,
         max_connections=2 * slots + 4,
         timeout=_CONNECT_SECONDS,
@@ -231,7 +232,7 @@ def _common(url: str, queue: str, slots: int) -> dict[str, Any]:
 @asynccontextmanager
 async def _listener(url: str) -> AsyncIterator[Redis]:
     """Give a client whose one connection may block."""
-    pool = BlockingConnectionPool.from_url(
+    pool = connecting.pool(
         url,
         max_connections=1,
         socket_connect_timeout=_CONNECT_SECONDS,

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 from arq.connections import ArqRedis
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
 from app.domain.job import Queue
+from app.state import connecting
 from app.state.store import translated
 
 ANALYSE = "analyse"
@@ -40,7 +41,7 @@ class ArqQueue:
 
     def __init__(self, url: str) -> None:
         """Take the storage's address; a connection is made when something is enqueued."""
-        pool = BlockingConnectionPool.from_url(
+        pool = connecting.pool(
             url,
             max_connections=CONNECTIONS,
             timeout=_TIMEOUT,

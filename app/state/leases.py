@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 import structlog
-from redis import BlockingConnectionPool, Redis, RedisError
+from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 
+from app.state import connecting
 from app.state.conversations import LEASE_MS
 from app.state.store import SCRIPTS
 
@@ -43,7 +44,7 @@ class LeaseKeeper:
     def __init__(self, url: str, *, stuck_seconds: float = STUCK_SECONDS) -> None:
         """Take the server's address, and how long the event loop may stand still."""
         self._stuck_seconds = stuck_seconds
-        pool = BlockingConnectionPool.from_url(
+        pool = connecting.thread_pool(
             url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
         )
         self._client: Redis = Redis(connection_pool=pool)

@@ -6,6 +6,7 @@ from msgspec import Struct
 from redis import Redis, exceptions
 
 from app.domain.errors import StateUnavailable
+from app.state import connecting
 
 _PROMISED = ("appendonly", "appendfsync", "maxmemory-policy")
 
@@ -38,18 +39,19 @@ def probe(url: str, timeout: float = 2.0) -> ServerProbe:
     """Ask a server for everything that matters to us.
 
     Args:
-        url: as redis clients take it.
+        url: of a server, or of Sentinels; see `app.state.connecting`.
         timeout: seconds for connecting and for each answer.
 
     Raises:
         StateUnavailable: saying what went wrong.
     """
     try:
-        client = Redis.from_url(
+        pool = connecting.thread_pool(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, decode_responses=True
         )
     except ValueError as error:
         raise StateUnavailable(f"the address cannot be read: {error}") from error
+    client = Redis.from_pool(pool)
     try:
         return _ask(client)
     except exceptions.AuthenticationError as error:

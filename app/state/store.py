@@ -11,11 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
+from app.state import connecting
 
 SHARED = (
     "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
@@ -34,6 +35,11 @@ LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void", "ledger_budgets")
 """Scripts over the keys of the ledger."""
 RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
 """Scripts that leave facts behind for the warehouse."""
+
+DURABLE = ("start", "accept", "finish", "save", "erase", "job_finish")
+"""Scripts whose effect is told to somebody as done; replicas may have to have it before that."""
+_REPLICA_MS = 1_000
+"""How long replicas may take; whoever asked hears that they did not, and asks again."""
 
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
@@ -109,8 +115,10 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
 class Store:
     """One process's access to the server: a pool for commands, one for blocking reads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, replicas: int = 0) -> None:
+        """Take the address, and how many replicas must have a write before it is acknowledged."""
         self.url = url
+        self._replicas = replicas
         self.client: Redis = _client(url, CONNECTIONS)
         self._blocking: Redis = _client(url, 2)
 
@@ -196,18 +204,26 @@ class Store:
             StateUnavailable: as for `command`.
         """
         script = SCRIPTS[name]
-        *earlier, answer = await self.attempts(
-            [*before, ("EVALSHA", script.digest, len(keys), *keys, *args)]
+        waits = self._replicas > 0 and name in DURABLE
+        after = [("WAIT", self._replicas, _REPLICA_MS)] if waits else []
+        answers = await self.attempts(
+            [*before, ("EVALSHA", script.digest, len(keys), *keys, *args), *after]
         )
+        had = answers.pop() if waits else self._replicas
+        *earlier, answer = answers
         for one in earlier:
             if isinstance(one, Exception):
                 with translated():
                     raise one
         if isinstance(answer, exceptions.NoScriptError):
-            return await self.command("EVAL", script.source, len(keys), *keys, *args)
-        if isinstance(answer, Exception):
-            with translated():
-                raise answer
+            await self.command("SCRIPT", "LOAD", script.source)
+            return await self.run(name, keys, args)
+        for one in (answer, had):
+            if isinstance(one, Exception):
+                with translated():
+                    raise one
+        if had < self._replicas:
+            raise StateUnavailable("too few of its replicas have it")
         return answer
 
     async def attempts(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
@@ -223,7 +239,7 @@ class Store:
 def _client(url: str, connections: int) -> Redis:
     # Commands are timed above and not by `socket_timeout`, for which the client sends each through
     # `asyncio.wait_for`: in Python 3.11 that swallows a cancellation that comes as it ends.
-    pool = BlockingConnectionPool.from_url(
+    pool = connecting.pool(
         url,
         max_connections=connections,
         timeout=COMMAND_TIMEOUT,
