@@ -1,6 +1,7 @@
 """Anthropic's Messages interface."""
 
 import anthropic
+import httpx2
 import msgspec
 from anthropic import AsyncAnthropic, AsyncStream
 from msgspec import Struct
@@ -10,9 +11,10 @@ from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, Refused
 from app.llm.faults import SdkErrors
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
+from app.llm.streaming import StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
+from app.llm.transport import Transport
 from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code, tier_of
 
 
@@ -143,9 +145,14 @@ class AnthropicMessages(StreamingModel):
 
     raised = SdkErrors.of(anthropic)
 
-    def __init__(self, client: AsyncAnthropic, timeouts: Timeouts | None = None) -> None:
-        """Use this client, without its retries and with these time limits."""
-        super().__init__(timeouts or Timeouts())
+    def __init__(
+        self,
+        client: AsyncAnthropic,
+        timeouts: Timeouts | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """Ask as this client would, with these time limits, and send over this transport."""
+        super().__init__(timeouts, transport)
         self._client = client.with_options(max_retries=0, timeout=sdk_timeout(self._timeouts))
 
     @property
@@ -156,8 +163,17 @@ class AnthropicMessages(StreamingModel):
     def _decoder(self) -> WireDecoder:
         return MessagesDecoder()
 
-    async def _send(self, request: ModelRequest) -> ApiStream:
-        body = _encode(
+    async def _post(self, client: httpx2.AsyncClient) -> object:
+        return await self._client.with_options(http_client=client).post(
+            "/v1/messages",
+            cast_to=object,
+            content=b"{}",
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+
+    def _body(self, request: ModelRequest) -> bytes:
+        return _encode(
             {
                 "model": request.model,
                 "system": [
@@ -173,14 +189,3 @@ class AnthropicMessages(StreamingModel):
                 "output_config": {"format": {"type": "json_schema", "schema": request.schema}},
             }
         )
-        return await self._client.post(
-            "/v1/messages",
-            cast_to=object,
-            content=body,
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.close()

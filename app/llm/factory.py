@@ -39,12 +39,12 @@ def configured(settings: Settings) -> tuple[Provider, ...]:
 
 
 # The SDKs take a second to import: only those that are used are, at start, not when a person waits.
-# aiohttp carries their requests at a fraction of what their own transport costs for each chunk.
 
 
 def _openai(settings: Settings, limits: Timeouts) -> Model:
-    from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415
+    from openai import AsyncOpenAI  # noqa: PLC0415
 
+    from app.llm.drafts import nowhere  # noqa: PLC0415
     from app.llm.openai_chat import OpenAIChat  # noqa: PLC0415
     from app.llm.openai_responses import OpenAIResponses  # noqa: PLC0415
 
@@ -52,22 +52,23 @@ def _openai(settings: Settings, limits: Timeouts) -> Model:
         api_key=settings.openai_api_key or _NO_KEY,
         base_url=settings.openai_base_url,
         max_retries=0,
-        http_client=DefaultAioHttpClient(),
+        http_client=nowhere(),
     )
     chat = settings.openai_api == "chat"
     return OpenAIChat(client, limits) if chat else OpenAIResponses(client, limits)
 
 
 def _anthropic(settings: Settings, limits: Timeouts) -> Model:
-    from anthropic import AsyncAnthropic, DefaultAioHttpClient  # noqa: PLC0415
+    from anthropic import AsyncAnthropic  # noqa: PLC0415
 
     from app.llm.anthropic_messages import AnthropicMessages  # noqa: PLC0415
+    from app.llm.drafts import nowhere  # noqa: PLC0415
 
     client = AsyncAnthropic(
         api_key=settings.anthropic_api_key or _NO_KEY,
         base_url=settings.anthropic_base_url,
         max_retries=0,
-        http_client=DefaultAioHttpClient(),
+        http_client=nowhere(),
     )
     return AnthropicMessages(client, limits)
 

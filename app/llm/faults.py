@@ -26,6 +26,13 @@ from app.llm.errors import (
 from app.llm.sse import EventTooLong
 from app.llm.wire import kind_of_status
 
+_NO_CONNECTION = (
+    OSError,
+    aiohttp.ClientPayloadError,
+    aiohttp.InvalidURL,
+    aiohttp.ClientHttpProxyError,
+    httpx2.TransportError,
+)
 LONGEST_WAIT = 3600.0
 """Seconds. No provider's word keeps it switched off for longer than this."""
 
@@ -68,7 +75,7 @@ def fault_of(error: Exception, sdk: SdkErrors, *, answering: bool, now: float) -
             if answering:
                 return Fault(Stalled, "the answer stopped coming")
             return Fault(ProviderTimeout, "no answer came in time")
-        case _ if isinstance(error, (sdk.connection, httpx2.TransportError, OSError)):
+        case _ if isinstance(error, (sdk.connection, *_NO_CONNECTION)):
             return _lost(answering=answering)
         case EventTooLong():
             return Fault(MalformedChunk, str(error))

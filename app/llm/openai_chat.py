@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import httpx2
 import msgspec
 import openai
 from msgspec import Struct
@@ -12,9 +13,10 @@ from app.llm.attempt import Fault
 from app.llm.errors import CutShort, InvalidOutput, MalformedChunk, Refused
 from app.llm.faults import SdkErrors
 from app.llm.model import ModelRequest
-from app.llm.streaming import ApiStream, StreamingModel, sdk_timeout
+from app.llm.streaming import StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
 from app.llm.tokens import normalised
+from app.llm.transport import Transport
 from app.llm.wire import UNREADABLE, WireDecoder, kind_of_code, tier_of
 
 
@@ -136,9 +138,14 @@ class OpenAIChat(StreamingModel):
 
     raised = SdkErrors.of(openai)
 
-    def __init__(self, client: AsyncOpenAI, timeouts: Timeouts | None = None) -> None:
-        """Use this client, without its retries and with these time limits."""
-        super().__init__(timeouts or Timeouts())
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        timeouts: Timeouts | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """Ask as this client would, with these time limits, and send over this transport."""
+        super().__init__(timeouts, transport)
         self._client = client.with_options(max_retries=0, timeout=sdk_timeout(self._timeouts))
 
     @property
@@ -149,8 +156,17 @@ class OpenAIChat(StreamingModel):
     def _decoder(self) -> WireDecoder:
         return ChatDecoder()
 
-    async def _send(self, request: ModelRequest) -> ApiStream:
-        body = _encode(
+    async def _post(self, client: httpx2.AsyncClient) -> object:
+        return await self._client.with_options(http_client=client).post(
+            "/chat/completions",
+            cast_to=object,
+            content=b"{}",
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+
+    def _body(self, request: ModelRequest) -> bytes:
+        return _encode(
             {
                 "model": request.model,
                 "messages": ({"role": "system", "content": request.system}, *request.messages),
@@ -168,14 +184,3 @@ class OpenAIChat(StreamingModel):
                 },
             }
         )
-        return await self._client.post(
-            "/chat/completions",
-            cast_to=object,
-            content=body,
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.close()

@@ -1,15 +1,16 @@
 """One attempt at a provider, the same for every wire format: ask, read, watch the clock, account.
 
-The SDK builds and sends the request and raises its errors; the bytes of the answer are read here,
-because the SDKs' own event objects cost twenty times what decoding the event costs.
+The SDK builds the request and raises its errors. It is sent over connections of our own, and the
+bytes of the answer are read here: an SDK's client costs more for each chunk than all that follows,
+and its event objects twenty times what decoding the event costs.
 """
 
 import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
-from typing import ClassVar, Protocol
+from contextlib import AsyncExitStack
+from typing import ClassVar
 
 import httpx2
 import msgspec
@@ -17,32 +18,27 @@ from msgspec import Raw
 
 from app.domain.usage import Provider
 from app.llm.attempt import AttemptRecord, Fault
+from app.llm.drafts import drafted, judged
 from app.llm.errors import InvalidOutput, MalformedChunk, StreamCut
 from app.llm.faults import SdkErrors, fault_of, request_id
 from app.llm.model import Finished, ModelEvent, ModelRequest, OnAttempt, Rest, TextDelta
 from app.llm.partial import Shape, VisibleText
 from app.llm.sse import EventSplitter, EventTooLong
 from app.llm.timeouts import UNHURRIED, Timeouts
+from app.llm.transport import BROKEN, Head, Pool, Reply, Transport
 from app.llm.wire import UNREADABLE, WireDecoder
 
+_OK, _NOT_OK = 200, 300
+_LONGEST_REFUSAL = 64 * 1024
+"""Bytes of an error's body that are read; what matters of it is in a few hundred."""
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _string = msgspec.json.Decoder(str).decode
 
 
 def sdk_timeout(limits: Timeouts) -> httpx2.Timeout:
-    """Return the SDK's own limits: a net below the deadlines that are watched here."""
+    """Return what the SDK tells the provider of our patience; it is watched here."""
     longest = limits.first_token * UNHURRIED
     return httpx2.Timeout(longest, connect=limits.connect, pool=limits.connect)
-
-
-class ApiStream(Protocol):
-    """What both SDKs hand out for a stream; their own iteration over it is never begun."""
-
-    response: httpx2.Response
-
-    async def close(self) -> None:
-        """Close the response."""
-        ...
 
 
 class StreamingModel(ABC):
@@ -51,8 +47,10 @@ class StreamingModel(ABC):
     raised: ClassVar[SdkErrors]
     """What the SDK raises."""
 
-    def __init__(self, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
+    def __init__(self, timeouts: Timeouts | None, transport: Transport | None) -> None:
+        self._timeouts = timeouts or Timeouts()
+        self.transport: Transport = transport or Pool(self._timeouts.connect)
+        self._head: Head | None = None
 
     @property
     @abstractmethod
@@ -60,20 +58,37 @@ class StreamingModel(ABC):
         """Whose model this is."""
 
     @abstractmethod
-    async def _send(self, request: ModelRequest) -> ApiStream:
-        """Send the request through the SDK and return the answer, its body unread.
+    async def _post(self, client: httpx2.AsyncClient) -> object:
+        """Let the SDK post a body that does not matter to where it asks models, for a stream."""
 
-        The body is encoded here and handed over as bytes: the SDKs' typed parameters are walked
-        and rebuilt value by value, eight milliseconds for a conversation of fifteen messages.
+    @abstractmethod
+    def _body(self, request: ModelRequest) -> bytes:
+        """Return the body of the request.
+
+        The SDKs' typed parameters are walked and rebuilt value by value, eight milliseconds for a
+        conversation of fifteen messages.
         """
 
     @abstractmethod
     def _decoder(self) -> WireDecoder:
         """Return a fresh decoder of this wire format."""
 
-    @abstractmethod
     async def aclose(self) -> None:
         """Close the connections."""
+        await self.transport.aclose()
+
+    async def _send(self, request: ModelRequest, stack: AsyncExitStack) -> Reply:
+        """Send the request and return the answer, its body unread; `stack` lets it go."""
+        if self._head is None:
+            self._head = await drafted(self._post)
+        reply = await self.transport.send(self._head, self._body(request))
+        stack.push_async_callback(reply.close)
+        if not _OK <= reply.status < _NOT_OK:
+            said = bytearray()
+            while len(said) < _LONGEST_REFUSAL and (chunk := await reply.read()):
+                said += chunk
+            await judged(self._post, reply.status, reply.headers, bytes(said))
+        return reply
 
     async def stream(
         self, request: ModelRequest, on_attempt: OnAttempt
@@ -84,20 +99,16 @@ class StreamingModel(ABC):
         patience = self._timeouts.patience(unhurried=request.unhurried)
         try:
             async with AsyncExitStack() as stack:
-                rest: httpx2.Response | None = None
+                rest: Reply | None = None
                 try:
                     with patience:
-                        answering = await self._send(request)
-                    stack.push_async_callback(answering.close)
-                    response = answering.response
-                    record.status = response.status_code
-                    record.request_id = request_id(response.headers)
-                    chunks = await stack.enter_async_context(aclosing(_bytes_of(response)))
-                    rest = response
+                        rest = reply = await self._send(request, stack)
+                    record.status = reply.status
+                    record.request_id = request_id(reply.headers)
                     while not answer.decoder.finished:
                         with patience:
-                            chunk = await anext(chunks, None)
-                        if chunk is None:
+                            chunk = await reply.read()
+                        if not chunk:
                             rest = None
                             break
                         shown = answer.feed(chunk)
@@ -108,7 +119,7 @@ class StreamingModel(ABC):
                             await self._gather()
                     if answer.decoder.finished:
                         rest = None
-                        await self._settle(chunks, answer)
+                        await self._settle(reply, answer)
                     late, text, raw = answer.finish()
                 except Exception as error:
                     answer.account()
@@ -136,46 +147,25 @@ class StreamingModel(ABC):
         if self._timeouts.gather:
             await asyncio.sleep(self._timeouts.gather)
 
-    async def _rest(
-        self, response: httpx2.Response, answer: "_Answer", stack: AsyncExitStack
-    ) -> Rest:
+    async def _rest(self, reply: Reply, answer: "_Answer", stack: AsyncExitStack) -> Rest:
         """Read what is left of an answer that nobody waits for; nothing here can fail."""
         async with stack:
             try:
-                async with (
-                    asyncio.timeout(self._timeouts.rest),
-                    aclosing(_bytes_of(response)) as chunks,
-                ):
-                    async for chunk in chunks:
+                async with asyncio.timeout(self._timeouts.rest):
+                    while not answer.decoder.ended and (chunk := await reply.read()):
                         answer.read(chunk)
-                        if answer.decoder.ended:
-                            break
-            except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
+            except (*BROKEN, Fault, EventTooLong):
                 pass  # what has come by now is all that can be known
         return Rest(usage=answer.decoder.usage, chars=answer.chars)
 
-    async def _settle(self, chunks: AsyncGenerator[bytes, None], answer: "_Answer") -> None:
+    async def _settle(self, reply: Reply, answer: "_Answer") -> None:
         """Read what follows the finish event. The answer is whole, so nothing here can fail it."""
         try:
             async with asyncio.timeout(self._timeouts.settle):
-                async for chunk in chunks:
+                while chunk := await reply.read():
                     answer.feed(chunk)
-        except (TimeoutError, Fault, EventTooLong, httpx2.HTTPError, OSError):
+        except (*BROKEN, Fault, EventTooLong):
             return
-
-
-async def _bytes_of(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of an answer so that giving up the wait for one does not close it.
-
-    The response's own iterators do; the stream below them can be read on.
-    """
-    if "content-encoding" in response.headers:
-        async with aclosing(response.aiter_bytes()) as decoded:
-            async for chunk in decoded:
-                yield chunk
-    elif isinstance(response.stream, httpx2.AsyncByteStream):
-        async for chunk in response.stream:
-            yield chunk
 
 
 class _Answer:

@@ -13,6 +13,7 @@ from openai import AsyncOpenAI
 
 from app.domain.usage import Attempt
 from app.llm.anthropic_messages import AnthropicMessages
+from app.llm.drafts import nowhere
 from app.llm.errors import (
     AccessDenied,
     InvalidOutput,
@@ -32,7 +33,9 @@ from app.llm.openai_chat import OpenAIChat
 from app.llm.openai_responses import OpenAIResponses
 from app.llm.streaming import StreamingModel, sdk_timeout
 from app.llm.timeouts import Timeouts
+from app.llm.transport import Head
 from tests.support.asks import ask, document
+from tests.support.typed_calls import typed_call
 from tests.support.wires import anthropic_events, chat_events, responses_events
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -46,19 +49,61 @@ def http(handler: Handler) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=httpx2.MockTransport(handler))
 
 
+class Handed:
+    """An answer that a handler gave."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        self._chunks = aiter(response.stream)
+        self.status = response.status_code
+        self.headers = response.headers
+
+    async def read(self) -> bytes:
+        """Return the next chunk."""
+        return await anext(self._chunks, b"")
+
+    async def close(self) -> None:
+        """Close the answer."""
+        await self._response.aclose()
+
+
+class Handled:
+    """A transport whose answers come from a handler."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._closed = False
+
+    async def send(self, head: Head, body: bytes) -> Handed:
+        """Let the handler answer."""
+        assert not self._closed
+        headers = list(head.headers)
+        return Handed(
+            self._handler(httpx2.Request(head.method, head.url, headers=headers, content=body))
+        )
+
+    async def aclose(self) -> None:
+        """Send nothing any more."""
+        self._closed = True
+
+
 def responses(handler: Handler, timeouts: Timeouts | None = None) -> StreamingModel:
     """Return the Responses adapter."""
-    return OpenAIResponses(AsyncOpenAI(api_key="key", http_client=http(handler)), timeouts)
+    client = AsyncOpenAI(api_key="key", http_client=nowhere())
+    return OpenAIResponses(client, timeouts, Handled(handler))
 
 
 def chat(handler: Handler, timeouts: Timeouts | None = None) -> StreamingModel:
     """Return the chat adapter."""
-    return OpenAIChat(AsyncOpenAI(api_key="key", http_client=http(handler)), timeouts)
+    client = AsyncOpenAI(api_key="key", http_client=nowhere())
+    return OpenAIChat(client, timeouts, Handled(handler))
 
 
 def messages(handler: Handler, timeouts: Timeouts | None = None) -> StreamingModel:
     """Return the Messages adapter."""
-    return AnthropicMessages(AsyncAnthropic(api_key="key", http_client=http(handler)), timeouts)
+    client = AsyncAnthropic(api_key="key", http_client=nowhere())
+    return AnthropicMessages(client, timeouts, Handled(handler))
 
 
 every_adapter = pytest.mark.parametrize(
@@ -135,47 +180,15 @@ def of_interest(request: httpx2.Request) -> dict[str, str]:
     }
 
 
-async def typed_call(build: Build, request: ModelRequest, handler: Handler) -> None:
+async def asked_by_the_sdk(build: Build, handler: Handler) -> None:
     """Make the same call through the SDK's own typed parameters."""
-    said: list[Any] = [{"role": one.role, "content": one.content} for one in request.messages]
-    named: Any = {"name": request.schema_name, "schema": request.schema, "strict": True}
-    limits = sdk_timeout(Timeouts())
+    client: AsyncAnthropic | AsyncOpenAI
+    limits, through = sdk_timeout(Timeouts()), http(handler)
     if build is messages:
-        anthropic = AsyncAnthropic(
-            api_key="key", max_retries=0, timeout=limits, http_client=http(handler)
-        )
-        await anthropic.messages.create(
-            model=request.model,
-            system=[
-                {"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}
-            ],
-            messages=said,
-            max_tokens=request.max_output_tokens,
-            output_config={"format": {"type": "json_schema", "schema": request.schema}},
-            stream=True,
-        )
-        return
-    openai = AsyncOpenAI(api_key="key", max_retries=0, timeout=limits, http_client=http(handler))
-    if build is chat:
-        await openai.chat.completions.create(
-            model=request.model,
-            messages=[{"role": "system", "content": request.system}, *said],
-            max_tokens=request.max_output_tokens,
-            stream=True,
-            stream_options={"include_usage": True},
-            response_format={"type": "json_schema", "json_schema": named},
-        )
-        return
-    text: Any = {"format": {"type": "json_schema", **named}}
-    await openai.responses.create(
-        model=request.model,
-        instructions=request.system,
-        input=said,
-        max_output_tokens=request.max_output_tokens,
-        store=False,
-        stream=True,
-        text=text,
-    )
+        client = AsyncAnthropic(api_key="key", max_retries=0, timeout=limits, http_client=through)
+    else:
+        client = AsyncOpenAI(api_key="key", max_retries=0, timeout=limits, http_client=through)
+    await typed_call(build.__name__, client, ask())
 
 
 @every_adapter
@@ -188,7 +201,7 @@ async def test_the_request_is_the_one_the_sdk_would_send(build: Build, events: E
         return httpx2.Response(200, headers=EVENT_STREAM, stream=Body(*events([document()])))
 
     await run(build(keep))
-    await typed_call(build, ask(), keep)
+    await asked_by_the_sdk(build, keep)
     ours, theirs = seen
     assert (ours.method, ours.url) == (theirs.method, theirs.url)
     assert json.loads(ours.content) == json.loads(theirs.content)

@@ -27,7 +27,9 @@ from app.llm.errors import (
 from app.llm.factory import build_models
 from app.llm.failover import Answered, FailoverModel, Restarted
 from app.llm.model import Finished, Model, TextDelta
+from app.llm.streaming import StreamingModel
 from app.llm.timeouts import Timeouts
+from app.llm.transport import Pool
 from app.settings import Settings
 from tests.support.asks import Turn, ask, decode_turn, document
 from tests.support.llmock import LLMock, free_port
@@ -219,11 +221,11 @@ async def test_nobody_listens(wire: Wire) -> None:
     assert [type(refused), type(closed)] == [Unreachable, Unreachable]
 
 
-def connections(model: object) -> tuple[int, int]:
+def connections(model: Model) -> tuple[int, int]:
     """Return how many connections a model has in use and how many it keeps for the next answer."""
-    internals: Any = model
-    connector = internals._client._client._transport.client.connector
-    return len(connector._acquired), sum(map(len, connector._conns.values()))
+    assert isinstance(model, StreamingModel)
+    assert isinstance(model.transport, Pool)
+    return model.transport.connections()
 
 
 @every_wire
