@@ -30,7 +30,8 @@ def greeting(playbook: Playbook, state: CaseState) -> str:
 
 
 def _field(playbook: Playbook, field: Field, locale: str) -> FormField:
-    shown, alone = field.shown_when, {one.value for one in field.slot.options if one.alone}
+    shown = field.shown_when
+    alone = {one.value for one in field.slot.options if one.alone or one.unsaid}
     options = [
         FieldOption(value=value, label=label, alone=value in alone)
         for value, label in labels_of(field, locale).items()
