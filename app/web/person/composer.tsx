@@ -1,9 +1,8 @@
 /** Where the person writes, stops an answer, ends the interview and asks for a human. */
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../common/icons.tsx";
-import { keep, recall } from "../common/storage.ts";
 import { useStore } from "../common/store.ts";
 import { useSession } from "./context.ts";
 import { isWithHuman } from "./state.ts";
@@ -12,12 +11,7 @@ export function Composer() {
   const { session, state, texts } = useSession();
   const { turn } = useStore(session.answering);
   const box = useRef<HTMLTextAreaElement>(null);
-  const [draft, setDraft] = useState(() => recall<string>("draft") ?? "");
-  const write = (text: string) => {
-    setDraft(text);
-    keep("draft", text || null);
-  };
-  useEffect(() => session.onReturned((text) => write(text)), [session]);
+  const { text: draft } = useStore(session.draft);
   useEffect(() => {
     if (session.takeFocus("talk")) box.current?.focus({ preventScroll: true });
   });
@@ -29,7 +23,7 @@ export function Composer() {
   const submit = () => {
     if (!ready) return;
     const text = draft.trim();
-    write("");
+    session.write("");
     void session.say(text);
     box.current?.focus();
   };
@@ -58,7 +52,7 @@ export function Composer() {
             aria-describedby="keys"
             placeholder={human !== null ? texts.toHuman(human) : over ? texts.add : texts.write}
             value={draft}
-            onInput={(event) => write(event.currentTarget.value)}
+            onInput={(event) => session.write(event.currentTarget.value)}
             onKeyDown={(event) => {
               if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
               event.preventDefault();

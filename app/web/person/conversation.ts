@@ -2,22 +2,25 @@
 
 import type { PendingTurn, TurnEvent } from "../client/src/index.ts";
 import { randomName } from "../common/random.ts";
-import { Store } from "../common/store.ts";
 import type { Core } from "./core.ts";
 import type { Outcome } from "./outcome.ts";
 import { isOpen, SILENT } from "./state.ts";
 
 type Ended = Extract<TurnEvent, { type: "turn.completed" | "turn.cancelled" | "turn.failed" }>;
 
-export class Conversation {
-  /** Words that were not taken, for the box that they came from. */
-  readonly returned = new Store<{ text: string | null }>({ text: null });
+/** Who hears of what was said. */
+export interface Ears {
+  /** A turn of ours was accepted. */
+  began(turn: number): void;
+  /** Words were not taken. */
+  refused(text: string): void;
+}
 
+export class Conversation {
   constructor(
     private readonly core: Core,
     private readonly outcome: Outcome,
-    /** Tells the other tabs of this browser that a turn began. */
-    private readonly began: (turn: number) => void,
+    private readonly ears: Ears,
   ) {}
 
   get isBusy(): boolean {
@@ -52,8 +55,7 @@ export class Conversation {
     core.answering.set(SILENT);
     if (core.store.now.sending === null) return;
     core.store.set({ sending: null });
-    this.returned.set({ text });
-    this.returned.set({ text: null });
+    this.ears.refused(text);
   }
 
   /** Show what is being answered already, one after the other. */
@@ -131,7 +133,7 @@ export class Conversation {
     if (text !== null) core.putTurn({ turn, kind: "say", message: text, outcome: "running" });
     core.answering.set({ ...SILENT, turn });
     core.store.set({ sending: null });
-    this.began(turn);
+    this.ears.began(turn);
   }
 
   /** Show an event; returned is the one that ends the turn. */

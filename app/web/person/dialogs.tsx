@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { TriageError, type CaseLink } from "../client/src/index.ts";
+import { TriageError, type LinkMade } from "../client/src/index.ts";
 import { Dialog } from "../common/dialog.tsx";
 import { Icon, type IconName } from "../common/icons.tsx";
 import { useSession } from "./context.ts";
@@ -103,7 +103,7 @@ function Known() {
 
 function Device() {
   const { session, state, texts } = useSession();
-  const [made, setMade] = useState<CaseLink | null>(null);
+  const [made, setMade] = useState<LinkMade | null>(null);
   const [wrong, setWrong] = useState("");
   const [copied, setCopied] = useState(false);
   const over = useIsOver(made?.expires_at ?? null);

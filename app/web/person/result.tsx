@@ -148,6 +148,7 @@ function Human({ result }: { result: Analysis }) {
 function Story({ result }: { result: Analysis }) {
   const { state, texts } = useSession();
   const { chronology, requests, parties, viability } = result;
+  const looked = viability.level !== "unknown"; // otherwise it only repeats what was asked
   return (
     <>
       <Part title={texts.chronology} shown={chronology.length}>
@@ -165,8 +166,8 @@ function Story({ result }: { result: Analysis }) {
         title={texts.parties}
         items={parties.map(({ role, name }) => (name && name !== role ? `${name} (${role})` : role))}
       />
-      <List title={texts.strengths} items={viability.strengths} kind="plus" />
-      <List title={texts.weaknesses} items={viability.weaknesses} kind="minus" />
+      <List title={texts.strengths} items={looked ? viability.strengths : []} kind="plus" />
+      <List title={texts.weaknesses} items={looked ? viability.weaknesses : []} kind="minus" />
     </>
   );
 }

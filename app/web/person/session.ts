@@ -1,12 +1,14 @@
 /** A person's visit: which case is at hand, and everything that they can do with it. */
 
-import { TriageError, type CaseLink } from "../client/src/index.ts";
+import { TriageError, type LinkMade } from "../client/src/index.ts";
 import { chooseLanguage, type Language } from "../common/language.ts";
 import { randomName } from "../common/random.ts";
 import { forgetAll, keep, recall } from "../common/storage.ts";
+import { Store } from "../common/store.ts";
 import { Conversation } from "./conversation.ts";
 import { Core, type Kept } from "./core.ts";
 import { Filling } from "./filling.ts";
+import { numbersIn } from "./offers.ts";
 import { Outcome } from "./outcome.ts";
 import { beTold, forgetTelling } from "./push.ts";
 import type { Asked, Part, Rated } from "./state.ts";
@@ -24,11 +26,14 @@ export class Session {
   readonly filling = new Filling();
   private readonly tabs = new BroadcastChannel("triage");
   private readonly outcome = new Outcome(this.core);
-  private readonly conversation = new Conversation(this.core, this.outcome, (turn) =>
-    this.tabs.postMessage({ kind: "turn", id: this.core.caseId, turn } satisfies Word),
-  );
+  private readonly conversation = new Conversation(this.core, this.outcome, {
+    began: (turn) => this.tabs.postMessage({ kind: "turn", id: this.core.caseId, turn } satisfies Word),
+    refused: (text) => this.write(this.draft.now.text || text),
+  });
   private readonly watching = new Watching(this.core, this.conversation, this.outcome);
   private readonly playbook = new URLSearchParams(location.search).get("playbook");
+  /** What the person is about to say, and which offered lines it names. */
+  readonly draft = new Store<{ text: string }>({ text: recall<string>("draft") ?? "" });
   private link: string | null = null;
   private formKey = randomName();
 
@@ -140,8 +145,9 @@ export class Session {
       if (!(error instanceof TriageError) || error.status !== 404) return core.tell(error);
     }
     const { language } = this.store.now;
-    forgetAll();
+    this.write("");
     this.filling.forget();
+    forgetAll();
     chooseLanguage(language);
     core.turnTo("");
     this.store.set({ phase: "erased" });
@@ -151,7 +157,8 @@ export class Session {
   }
 
   private forgetCase(id: string): void {
-    for (const name of ["case", "draft", "papers", "rating"]) keep(name, null);
+    for (const name of ["case", "papers", "rating"]) keep(name, null);
+    this.write("");
     void this.core.client.forgetCase(id);
     this.filling.forget();
     this.core.turnTo("");
@@ -166,7 +173,7 @@ export class Session {
 
   /* Another device. */
 
-  makeLink(): Promise<CaseLink> {
+  makeLink(): Promise<LinkMade> {
     return this.core.client.makeLink(this.core.caseId);
   }
 
@@ -209,12 +216,18 @@ export class Session {
     return this.conversation.stop();
   }
 
-  /** Call back with words that were not taken. */
-  onReturned(take: (text: string) => void): () => void {
-    const { returned } = this.conversation;
-    return returned.subscribe(() => {
-      if (returned.now.text !== null) take(returned.now.text);
-    });
+  /** Put words into the box; they outlive a reload. */
+  write(text: string): void {
+    this.draft.set({ text });
+    keep("draft", text || null);
+  }
+
+  /** Name one of the offered lines in the message, or take its number out again. */
+  pick(number: number): void {
+    const named = numbersIn(this.draft.now.text);
+    const left = named.filter((one) => one !== number);
+    const next = left.length < named.length ? left : [...named, number].sort((a, b) => a - b);
+    this.write(next.join(", "));
   }
 
   async finish(): Promise<void> {

@@ -5,7 +5,8 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../common/icons.tsx";
 import type { Store } from "../common/store.ts";
 import { useStore } from "../common/store.ts";
-import type { CaseTurn, CaseView } from "../client/src/index.ts";
+import type { CaseTurn } from "../client/src/index.ts";
+import { numbersIn, offersIn } from "./offers.ts";
 import { dialled, phonesIn } from "./phones.ts";
 import type { Answering } from "./state.ts";
 import { isOpen } from "./state.ts";
@@ -45,6 +46,7 @@ export function Talk() {
         )}
       </ol>
       <Work />
+      <Ready />
       <div ref={end} class="end" />
     </div>
   );
@@ -55,11 +57,13 @@ function Turn({ turn }: { turn: CaseTurn }) {
   const mark = markOf(turn, texts);
   const failure = state.failures[turn.turn];
   const failed = turn.outcome === "failed";
+  const offered = turn === state.view?.turns.at(-1) && state.view.status === "active" && state.sending === null;
   return (
     <>
-      {turn.kind === "say" && (
+      {(turn.kind === "say" || turn.kind === "fill") && (
         <li class="mine">
           <span class="unseen">{texts.you} </span>
+          {turn.kind === "fill" && <small>{texts.submitted}</small>}
           <p>{turn.message}</p>
         </li>
       )}
@@ -71,7 +75,7 @@ function Turn({ turn }: { turn: CaseTurn }) {
       {isOpen(turn) ? (
         <Live turn={turn.turn} answering={session.answering} texts={texts} />
       ) : (
-        turn.reply && !failed && <Reply turn={turn} texts={texts} />
+        turn.reply && !failed && <Reply turn={turn} texts={texts} offered={offered} />
       )}
       {turn.outcome === "cancelled" && (
         <li class="mark">
@@ -99,14 +103,13 @@ function markOf({ kind, operator }: CaseTurn, texts: Texts): string | null {
     correct: texts.corrected,
     conclude: texts.concluded,
     ask_human: texts.called,
-    form: texts.submitted,
     take: texts.joined(who),
     hand_back: texts.left(who),
   };
   return marks[kind] ?? null;
 }
 
-function Reply({ turn, texts }: { turn: CaseTurn; texts: Texts }) {
+function Reply({ turn, texts, offered }: { turn: CaseTurn; texts: Texts; offered: boolean }) {
   const human = turn.kind === "operator";
   return (
     <li class={human ? "theirs human" : "theirs"}>
@@ -118,9 +121,48 @@ function Reply({ turn, texts }: { turn: CaseTurn; texts: Texts }) {
       ) : (
         <span class="unseen">{texts.answer} </span>
       )}
-      <p>{turn.reply}</p>
+      <Words text={turn.reply} offered={offered} />
       <Phones text={turn.reply} texts={texts} />
     </li>
+  );
+}
+
+/** The words of a reply. Where they offer numbered lines, the last reply's can be tapped. */
+function Words({ text, offered }: { text: string; offered: boolean }) {
+  const { session, texts } = useSession();
+  const numbers = numbersIn(useStore(session.draft).text);
+  const { before, offers, after } = offersIn(text);
+  if (!offered || offers.length === 0) return <p>{text}</p>;
+  return (
+    <>
+      <p>{before}</p>
+      <ul class="offers" aria-label={texts.offers}>
+        {offers.map(({ number, label }) => (
+          <li key={number}>
+            <button type="button" aria-pressed={numbers.includes(number)} onClick={() => session.pick(number)}>
+              <span>{number}.</span> <span>{label}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="hint">{[after, texts.offers].filter(Boolean).join("\n")}</p>
+    </>
+  );
+}
+
+/** The result is there: the way to it, where the conversation says that it follows. */
+function Ready() {
+  const { session, state, texts } = useSession();
+  if (!state.result || state.work) return null;
+  const { area, subarea } = state.result.classification;
+  return (
+    <section class="card ready" aria-labelledby="ready-title">
+      <p class="eyebrow">{texts.yourResult}</p>
+      <h2 id="ready-title">{subarea ?? area ?? texts.unplaced}</h2>
+      <button type="button" class="main" onClick={() => session.show("result", true)}>
+        {texts.seeResult}
+      </button>
+    </section>
   );
 }
 
@@ -202,9 +244,4 @@ function follow(always: boolean): void {
   const top = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
   const room = last ? last.getBoundingClientRect().top - top - AIR : below;
   scrollBy({ top: Math.max(0, Math.min(below, room)), behavior: "instant" });
-}
-
-/** How a turn of a view is found. */
-export function turnOf(view: CaseView, turn: number): CaseTurn | undefined {
-  return view.turns.find((one) => one.turn === turn);
 }

@@ -20,7 +20,7 @@ const PORTUGUESE = {
   again: "Tentar de novo",
 
   message: "Sua mensagem",
-  write: "Escreva aqui, com suas palavras",
+  write: "Escreva com suas palavras",
   add: "Quer acrescentar alguma coisa?",
   toHuman: (name: string) => `Escreva para ${name}`,
   send: "Enviar",
@@ -36,6 +36,7 @@ const PORTUGUESE = {
   stopped: "Resposta interrompida",
   latest: "Ir para o fim",
   dial: (number: string) => `Ligar para ${number}`,
+  offers: "Toque no que vale; os números vão para a sua mensagem.",
 
   corrected: "Você corrigiu uma informação",
   concluded: "Você pediu para terminar",
@@ -119,6 +120,7 @@ const PORTUGUESE = {
   notifyFailed: "Este navegador não conseguiu ligar os avisos. O resultado aparece aqui do mesmo jeito.",
 
   yourResult: "Seu resultado",
+  seeResult: "Ver o resultado",
   preparing: "Preparando o resultado…",
   unplaced: "Ainda sem classificação",
   unplacedText: "Não foi possível reconhecer com segurança o tipo de problema.",
@@ -203,7 +205,7 @@ const ENGLISH: Texts = {
   again: "Try again",
 
   message: "Your message",
-  write: "Write here, in your own words",
+  write: "Write in your own words",
   add: "Anything you would like to add?",
   toHuman: (name) => `Write to ${name}`,
   send: "Send",
@@ -219,6 +221,7 @@ const ENGLISH: Texts = {
   stopped: "The answer was stopped",
   latest: "Go to the end",
   dial: (number) => `Call ${number}`,
+  offers: "Tap what applies; the numbers go into your message.",
 
   corrected: "You corrected a detail",
   concluded: "You asked to finish",
@@ -301,6 +304,7 @@ const ENGLISH: Texts = {
   notifyFailed: "This browser could not switch notifications on. The result shows here all the same.",
 
   yourResult: "Your result",
+  seeResult: "See the result",
   preparing: "Preparing your result…",
   unplaced: "Not classified yet",
   unplacedText: "The kind of problem could not be recognised with enough confidence.",
