@@ -53,6 +53,7 @@ function place(id) {
 }
 
 // client/src/errors.ts
+var PASSING = /* @__PURE__ */ new Set([408, 425, 429, 502, 503, 504]);
 var TriageError = class extends Error {
   name = "TriageError";
   /** The HTTP status. */
@@ -65,6 +66,8 @@ var TriageError = class extends Error {
   detail;
   /** Seconds after which trying again makes sense; null where the server does not say. */
   retryAfter;
+  /** Whether the same request may succeed later: the client has tried for as long as it does. */
+  passing;
   /** With `form-invalid`: what is wrong with which field, fit to show. */
   errors;
   /** The whole problem document, where there was one. */
@@ -76,6 +79,7 @@ var TriageError = class extends Error {
     this.kind = this.type.slice(this.type.lastIndexOf(":") + 1);
     this.detail = problem?.detail ?? "";
     this.retryAfter = retryAfter2;
+    this.passing = PASSING.has(status);
     this.errors = problem?.errors ?? null;
     this.problem = problem;
   }
@@ -165,7 +169,6 @@ var Silence = class extends Error {
 
 // client/src/transport.ts
 var BASE = "/api/v2/triage";
-var PASSING = /* @__PURE__ */ new Set([408, 425, 429, 502, 503, 504]);
 var Transport = class {
   constructor(options) {
     this.options = options;
@@ -225,7 +228,7 @@ var Trying = class {
   since = null;
   /** Return the milliseconds to wait before the next try; throws where there should be none. */
   failed(error) {
-    if (error instanceof TriageError && !PASSING.has(error.status)) throw error;
+    if (error instanceof TriageError && !error.passing) throw error;
     const now = Date.now();
     this.since ??= now;
     if (now - this.since >= this.retryForMs) {
@@ -776,8 +779,9 @@ var TriageClient = class {
    * stream is resumed behind the last event, and where no stream comes through at all, the answer is
    * fetched without one.
    *
-   * The message is kept in the store, under its idempotency key, until the turn is over. Said again
-   * after a reload (`pendingTurns`, `resumePending`), it is the same turn.
+   * The message is kept in the store, under its idempotency key, until the turn is over or refused.
+   * After a reload, `pendingTurns` and `resumePending` go on with it; said again before it was known
+   * to be accepted, it is the same turn.
    */
   async *continueConversationStream(caseId, message, options = {}) {
     const pending = await this.pendingFor(caseId, message, options);
@@ -949,7 +953,7 @@ var TriageClient = class {
         yield event;
       }
     } catch (error) {
-      if (error instanceof TriageError) await this.shelf.settle(caseId, pending.key);
+      if (error instanceof TriageError && !error.passing) await this.shelf.settle(caseId, pending.key);
       throw error;
     } finally {
       this.sending.delete(pending.key);
@@ -962,18 +966,19 @@ var TriageClient = class {
       await this.shelf.settle(caseId, pending.key);
       return answer;
     } catch (error) {
-      if (error instanceof TriageError) await this.shelf.settle(caseId, pending.key);
+      if (error instanceof TriageError && !error.passing) await this.shelf.settle(caseId, pending.key);
       throw error;
     } finally {
       this.sending.delete(pending.key);
     }
   }
-  /** A new message with a key of its own; or the one that an earlier visit began to send. */
+  /** A new message with a key of its own; or one that was begun before and never accepted for all
+   * that is known: said again it is the same turn, whether or not it had arrived. */
   async pendingFor(caseId, message, options) {
     const { idempotencyKey, onBusy } = options;
     const known = await this.shelf.pending(caseId);
     const begun = known.find(
-      (one) => idempotencyKey ? one.key === idempotencyKey : one.message === message && !this.sending.has(one.key)
+      (one) => idempotencyKey ? one.key === idempotencyKey : one.message === message && one.turn === void 0 && !this.sending.has(one.key)
     );
     if (begun) return begun;
     const busy = onBusy ? { onBusy } : {};

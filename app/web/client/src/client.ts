@@ -219,8 +219,9 @@ export class TriageClient {
    * stream is resumed behind the last event, and where no stream comes through at all, the answer is
    * fetched without one.
    *
-   * The message is kept in the store, under its idempotency key, until the turn is over. Said again
-   * after a reload (`pendingTurns`, `resumePending`), it is the same turn.
+   * The message is kept in the store, under its idempotency key, until the turn is over or refused.
+   * After a reload, `pendingTurns` and `resumePending` go on with it; said again before it was known
+   * to be accepted, it is the same turn.
    */
   async *continueConversationStream(
     caseId: string,
@@ -472,7 +473,7 @@ export class TriageClient {
         yield event;
       }
     } catch (error) {
-      if (error instanceof TriageError) await this.shelf.settle(caseId, pending.key);
+      if (error instanceof TriageError && !error.passing) await this.shelf.settle(caseId, pending.key);
       throw error;
     } finally {
       this.sending.delete(pending.key);
@@ -490,14 +491,15 @@ export class TriageClient {
       await this.shelf.settle(caseId, pending.key);
       return answer;
     } catch (error) {
-      if (error instanceof TriageError) await this.shelf.settle(caseId, pending.key);
+      if (error instanceof TriageError && !error.passing) await this.shelf.settle(caseId, pending.key);
       throw error;
     } finally {
       this.sending.delete(pending.key);
     }
   }
 
-  /** A new message with a key of its own; or the one that an earlier visit began to send. */
+  /** A new message with a key of its own; or one that was begun before and never accepted for all
+   * that is known: said again it is the same turn, whether or not it had arrived. */
   private async pendingFor(
     caseId: string,
     message: string,
@@ -508,7 +510,7 @@ export class TriageClient {
     const begun = known.find((one) =>
       idempotencyKey
         ? one.key === idempotencyKey
-        : one.message === message && !this.sending.has(one.key),
+        : one.message === message && one.turn === undefined && !this.sending.has(one.key),
     );
     if (begun) return begun;
     const busy: { onBusy?: OnBusy } = onBusy ? { onBusy } : {};

@@ -2,6 +2,8 @@
 
 import type { FormMistake, Problem } from "./schema.js";
 
+const PASSING = new Set([408, 425, 429, 502, 503, 504]);
+
 /** A refusal by the server, read from its problem document (RFC 9457). */
 export class TriageError extends Error {
   override readonly name = "TriageError";
@@ -15,6 +17,8 @@ export class TriageError extends Error {
   readonly detail: string;
   /** Seconds after which trying again makes sense; null where the server does not say. */
   readonly retryAfter: number | null;
+  /** Whether the same request may succeed later: the client has tried for as long as it does. */
+  readonly passing: boolean;
   /** With `form-invalid`: what is wrong with which field, fit to show. */
   readonly errors: FormMistake[] | null;
   /** The whole problem document, where there was one. */
@@ -27,6 +31,7 @@ export class TriageError extends Error {
     this.kind = this.type.slice(this.type.lastIndexOf(":") + 1);
     this.detail = problem?.detail ?? "";
     this.retryAfter = retryAfter;
+    this.passing = PASSING.has(status);
     this.errors = problem?.errors ?? null;
     this.problem = problem;
   }

@@ -5,8 +5,6 @@ import type { Problem } from "./schema.js";
 import { backoff, Patience, pause } from "./waiting.js";
 
 const BASE = "/api/v2/triage";
-/** Refusals that pass: the same request may succeed later. */
-const PASSING = new Set([408, 425, 429, 502, 503, 504]);
 
 /** One request. */
 export interface Call {
@@ -97,7 +95,7 @@ export class Trying {
 
   /** Return the milliseconds to wait before the next try; throws where there should be none. */
   failed(error: unknown): number {
-    if (error instanceof TriageError && !PASSING.has(error.status)) throw error;
+    if (error instanceof TriageError && !error.passing) throw error;
     const now = Date.now();
     this.since ??= now;
     if (now - this.since >= this.retryForMs) {

@@ -60,8 +60,9 @@ export declare class TriageClient {
      * stream is resumed behind the last event, and where no stream comes through at all, the answer is
      * fetched without one.
      *
-     * The message is kept in the store, under its idempotency key, until the turn is over. Said again
-     * after a reload (`pendingTurns`, `resumePending`), it is the same turn.
+     * The message is kept in the store, under its idempotency key, until the turn is over or refused.
+     * After a reload, `pendingTurns` and `resumePending` go on with it; said again before it was known
+     * to be accepted, it is the same turn.
      */
     continueConversationStream(caseId: string, message: string, options?: SayOptions): AsyncGenerator<TurnEvent>;
     /** The same without a stream: wait for the whole answer. */
@@ -118,7 +119,8 @@ export declare class TriageClient {
     private plan;
     private said;
     private settling;
-    /** A new message with a key of its own; or the one that an earlier visit began to send. */
+    /** A new message with a key of its own; or one that was begun before and never accepted for all
+     * that is known: said again it is the same turn, whether or not it had arrived. */
     private pendingFor;
     /** Pass a turn's events on, and tell the frontend's analytics of them. */
     private observed;

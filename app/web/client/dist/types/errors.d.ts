@@ -13,6 +13,8 @@ export declare class TriageError extends Error {
     readonly detail: string;
     /** Seconds after which trying again makes sense; null where the server does not say. */
     readonly retryAfter: number | null;
+    /** Whether the same request may succeed later: the client has tried for as long as it does. */
+    readonly passing: boolean;
     /** With `form-invalid`: what is wrong with which field, fit to show. */
     readonly errors: FormMistake[] | null;
     /** The whole problem document, where there was one. */
