@@ -36,7 +36,7 @@ _folder = click.option(
     "--declared",
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="A folder with further declarations, KEY.toml each.",
+    help="A folder with further declarations, KEY.toml each; else TRIAGE_EXPERIMENTS.",
 )
 _at = click.option(
     "--at", metavar="TIME", help="By what had happened until then, in UTC; now if absent."
@@ -59,7 +59,7 @@ def list_(folder: Path | None) -> None:
     from analytics.experiments.declaration import declared, read_declaration
 
     table = RichTable("EXPERIMENT", "QUESTION", "ARMS", "PERSONS", box=None)
-    for key, path in declared(folder).items():
+    for key, path in declared(_chosen(folder)).items():
         found = read_declaration(path)
         arms = ", ".join(f"{arm} {weight:g}" for arm, weight in found.arms.items())
         table.add_row(key, found.question, arms, f"{found.planned_persons:,}")
@@ -223,7 +223,11 @@ def _assessed(key: str, folder: Path | None, at: str | None) -> "Report":
 def _declared(key: str, folder: Path | None) -> "Declaration":
     from analytics.experiments.declaration import find_declaration
 
-    return find_declaration(key, folder)
+    return find_declaration(key, _chosen(folder))
+
+
+def _chosen(folder: Path | None) -> Path | None:
+    return folder or read_settings(os.environ).experiments
 
 
 def _baseline(declared: "Declaration", folder: Path | None, name: str) -> float | None:
