@@ -29,7 +29,7 @@ from app.api.jobs import JobController
 from app.api.links import LinkController
 from app.api.metrics import metrics_route
 from app.api.opinions import RatingController, ReviewController
-from app.api.page import page_router
+from app.api.page import operators_router, page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
 from app.core.accounting.meter import LedgerMeter
@@ -263,6 +263,7 @@ def create_app(parts: Parts) -> Litestar:
             operating,
             HealthController,
             metrics_route(parts.exposition, parts.readers),
+            operators_router(),
             page_router(),
         ],
         dependencies={

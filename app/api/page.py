@@ -14,7 +14,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-FOLDER = Path(__file__).resolve().parent.parent / "web" / "built" / "person"
+BUILT = Path(__file__).resolve().parent.parent / "web" / "built"
+FOLDER = BUILT / "person"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -27,6 +28,13 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
+}
+OPERATORS_HEADERS = HEADERS | {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+        " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+        " require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
 }
 INDEX = "index.html"
 
@@ -54,6 +62,21 @@ def page_router() -> Router:
         return answer(request, assets, name)
 
     return Router(path="/", route_handlers=[index, file], include_in_schema=False)
+
+
+def operators_router() -> Router:
+    """Return the router that serves the operators' page; what it shows needs their token."""
+    assets = read_assets(BUILT / "operators")
+
+    @get("/", sync_to_thread=False)
+    def index(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return answer(request, assets, INDEX, OPERATORS_HEADERS)
+
+    @get("/{name:str}", sync_to_thread=False)
+    def file(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        return answer(request, assets, name, OPERATORS_HEADERS)
+
+    return Router(path="/operators", route_handlers=[index, file], include_in_schema=False)
 
 
 def read_assets(folder: Path) -> dict[str, Asset]:
