@@ -45,7 +45,7 @@ _TODAY = date(2026, 1, 15)
 @click.option("--locale", help="Only stories of this locale.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--brief", is_flag=True, help="Only figures: no confusions, no story ids.")
-@click.option("--strict", is_flag=True, help="Exit with 1 if a red flag was missed.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if a red flag is missed by the end.")
 def evaluate(
     name: str,
     folder: Path | None,
@@ -76,7 +76,7 @@ def evaluate(
         click.echo(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())
     else:
         _show(Console(), figures, held, brief=brief)
-    if strict and figures.missed:
+    if strict and held.missed:
         raise SystemExit(1)
 
 
@@ -98,7 +98,11 @@ def _show(console: Console, figures: Report, held: Rehearsal, *, brief: bool) ->
     console.print(_red_flags(figures))
     if not brief:
         console.print(_confusions(figures))
-        for title, listed in (("Missed", figures.missed), ("False alarm", figures.false_alarms)):
+        for title, listed in (
+            ("Missed at first", figures.missed),
+            ("False alarm", figures.false_alarms),
+            ("Missed by the end", held.missed),
+        ):
             for one in listed:
                 console.print(f"{title}: {one.red_flag} in {one.story}")
     console.print(_interviews(held))
@@ -170,7 +174,7 @@ def _interviews(held: Rehearsal) -> Table:
     table.add_row("Questions, most", str(held.questions_most))
     spread = ", ".join(f"{name} {count}" for name, count in held.by_complexity.items())
     table.add_row("Complexity", spread)
-    table.add_row("Asked for dangers by a list", _share(held.screened))
+    table.add_row("Asked for dangers by a list", _with_interval(held.screened))
     table.add_row(
         "Red flags found by the end, if answered truthfully", _with_interval(held.flags_found)
     )

@@ -92,7 +92,8 @@ def test_brief_figures_name_no_story(replayed: Evaluation) -> None:
     """What is printed from kept stories must not teach anybody their words or ids."""
     stories = [{**STORIES[0], "red_flags": ["flooding"]}, {**STORIES[1], "red_flags": []}]
     told = replayed(stories).output
-    assert "Missed: flooding in drip" in told
+    assert "Missed at first: flooding in drip" in told
+    assert "Missed by the end" not in told, "it was asked whether the water is shut off"
     assert "False alarm: gas_smell in gas" in told
     brief = replayed(stories, "--brief").output
     assert "Missed" not in brief
@@ -102,10 +103,14 @@ def test_brief_figures_name_no_story(replayed: Evaluation) -> None:
 
 
 def test_strict_fails_on_a_missed_red_flag_alone(replayed: Evaluation) -> None:
-    """A danger that is not seen is the one mistake that stops a release."""
+    """A danger that a whole interview does not bring out is what stops a release."""
     assert replayed(STORIES, "--strict").exit_code == 0
-    missed = [{**STORIES[0], "red_flags": ["flooding"]}]
-    assert replayed(missed, "--strict").exit_code == 1
+    asked_for = [{**STORIES[0], "red_flags": ["flooding"]}]
+    assert replayed(asked_for, "--strict").exit_code == 0
+    missed = [{**STORIES[0], "red_flags": ["gas_smell"]}]
+    result = replayed(missed, "--strict")
+    assert result.exit_code == 1
+    assert "Missed by the end: gas_smell in drip" in result.output
     assert replayed(missed).exit_code == 0
 
 

@@ -554,6 +554,7 @@ def test_the_scripted_person_answers_by_the_labels() -> None:
     ]
     held = rehearse(PLAYBOOK, RULES[PLAYBOOK.id].understanding, stories, TODAY)
     assert (held.flags_found.hits, held.flags_found.n) == (2, 2)
+    assert held.missed == ()
     assert (held.calm_alarms.hits, held.calm_alarms.n) == (0, 1)
     assert held.screened.hits == held.interviews == 3
     assert held.complete.value == held.within_budget.value == 1.0

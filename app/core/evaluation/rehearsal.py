@@ -15,7 +15,7 @@ from statistics import mean
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.core.evaluation.stories import Rate, Story, new_case, rate
+from app.core.evaluation.stories import Missed, Rate, Story, new_case, rate
 from app.core.guided import GuidedInterviewer
 from app.core.understanding.plan import budget_of
 from app.core.understanding.running import Understanding
@@ -85,6 +85,8 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     """Red flags raised by the end; of those that should have been."""
     calm_alarms: Rate
     """Interviews with any red flag; of those about stories that should have none."""
+    missed: tuple[Missed, ...]
+    """Red flags that were not raised by the end."""
     slowest_turn_ms: float
 
 
@@ -107,6 +109,12 @@ def rehearse(
         screened=rate(sum(one.screened for one in held), len(held)),
         flags_found=rate(found, sum(len(one.expected) for one in held)),
         calm_alarms=rate(sum(bool(one.raised) for one in calm), len(calm)),
+        missed=tuple(
+            Missed(story=one.story, red_flag=flag)
+            for one in held
+            for flag in one.expected
+            if flag not in one.raised
+        ),
         slowest_turn_ms=max((one.milliseconds for one in held), default=0.0),
     )
 
