@@ -2,45 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.api.test_cases import refused
-from tests.support.api import Answer, Api, Case
+from tests.support.api import Api, Case
+from tests.support.forms import ANSWERS, opened, structured, submit
 
-ANSWERS = {
-    "story": "Water has been dripping from my bathroom ceiling.",
-    "when": "yesterday",
-    "wish": "Please repair it.",
-    "tenure": "own",
-    "rooms": "2",
-}
 GAS = "I smell gas in my kitchen."
-
-
-def opened(api: Api, **members: Any) -> dict[str, Any]:
-    """Open cases until somebody is given the form."""
-    for number in count():
-        answer = api.post("/start", {"locale": "en", "user_ref": f"person {number}", **members})
-        found: dict[str, Any] = answer.json()
-        if found["variant"] == "v1":
-            return found
-    raise AssertionError("unreachable")
-
-
-def structured(api: Api, **members: Any) -> Case:
-    """Return a case with a form."""
-    found = opened(api, **members)
-    return Case(found["case_id"], found["case_token"])
-
-
-def submit(api: Api, case: Case, answers: Any = None, *, key: str | None = None) -> Answer:
-    """Submit the form, with a new key if none is given."""
-    value = {"answers": ANSWERS if answers is None else answers}
-    return api.post(f"/cases/{case.id}/form", value, case.token, key=key or uuid4().hex)
 
 
 def view(api: Api, case: Case) -> Any:
