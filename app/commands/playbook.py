@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.core.playbook.files import load_playbook, load_playbooks
-from app.core.understanding.taught import read_weights
+from app.core.understanding.taught import Weights, read_weights
 from app.domain.errors import InvalidInput, PlaybookInvalid
 from app.domain.playbook import LEVEL_ORDER, Condition, Playbook
 
@@ -149,13 +149,18 @@ def teach(file: Path, stories: tuple[Path, ...], alarms: float) -> None:
     content = encode_weights(lesson.weights)
     target = file.parent / found.taught.file
     target.write_bytes(content)
-    click.echo(f"{target}: {len(lesson.weights.vocabulary)} features, {len(content):,} bytes")
+    click.echo(f"{target}: {_features(lesson.weights)} features, {len(content):,} bytes")
 
 
 def _pair(one: "Rate", other: "Rate") -> str:
     if one.value is None or other.value is None:
         return "-"
     return f"{one.value:.1%} > {other.value:.1%}"
+
+
+def _features(weights: Weights) -> str:
+    """Return how many features there are, for red flags and for kinds."""
+    return f"{len(weights.by_flag.vocabulary)} + {len(weights.by_kind.vocabulary)}"
 
 
 def _taught_by(found: Playbook) -> str:
@@ -222,7 +227,7 @@ def _weights(content: bytes) -> Table:
     for name, count in weights.stories.items():
         table.add_row(name, str(count))
     table.add_section()
-    table.add_row("features", str(len(weights.vocabulary)))
+    table.add_row("features", _features(weights))
     return table
 
 

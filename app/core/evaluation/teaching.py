@@ -33,6 +33,7 @@ from app.core.understanding.taught import (
     FEATURES,
     LENGTH_STEP,
     ZERO,
+    Table,
     Weights,
     basis_of,
     danger_features,
@@ -124,9 +125,7 @@ def teach(playbook: Playbook, files: Mapping[str, Sequence[Story]], alarms: floa
     fresh = np.array([not one.known for one in told])
     lexical, taught = shares(words[fresh], held.kinds[fresh], targets[fresh])
 
-    known = vocabulary([one.plain | one.danger for one in told], _LEAST_STORIES, LENGTH_STEP)
-    fitted = _fit(told, known, wanted, targets)
-    steps, rows = _bytes(known, fitted)
+    by_flag, by_kind = _fit(told, wanted, targets)
     return Lesson(
         weights=Weights(
             features=FEATURES,
@@ -140,10 +139,8 @@ def teach(playbook: Playbook, files: Mapping[str, Sequence[Story]], alarms: floa
             thresholds=tuple(_rounded((least - shift) / slope) for slope, shift in calibration),
             lexical=_rounded(lexical),
             taught=_rounded(taught),
-            steps=steps,
-            constants=tuple(map(_rounded, (*fitted[0].constants, *fitted[1].constants))),
-            vocabulary=tuple(known.numbers),
-            rows=rows,
+            by_flag=_table(by_flag),
+            by_kind=_table(by_kind),
         ),
         found=tuple(
             _found(
@@ -218,19 +215,39 @@ def _held_out(told: Sequence[_Told], wanted: Floats, targets: Floats) -> _Scores
         mine = np.array([one.file == name for one in told])
         others = [one for one in told if one.file != name]
         held = [one for one in told if one.file == name]
-        known = vocabulary([one.plain | one.danger for one in others], _LEAST_STORIES, LENGTH_STEP)
-        by_flag, by_kind = _fit(others, known, wanted[~mine], targets[~mine])
-        flags[mine] = by_flag.scores(matrix([one.plain | one.danger for one in held], known))
-        kinds[mine] = by_kind.scores(matrix([one.plain for one in held], known))
+        by_flag, by_kind = _fit(others, wanted[~mine], targets[~mine])
+        flags[mine] = by_flag.scores(_dangers(held))
+        kinds[mine] = by_kind.scores(_plain(held))
     return _Scores(flags, kinds)
 
 
-def _fit(
-    told: Sequence[_Told], known: Vocabulary, wanted: Floats, targets: Floats
-) -> tuple[Fitted, Fitted]:
-    every = matrix([one.plain | one.danger for one in told], known)
-    plain = matrix([one.plain for one in told], known)
-    return fit_each(every, wanted, _STRENGTH), fit_one_of(plain, targets, _STRENGTH)
+class _Learned(Struct, frozen=True):
+    """Features and what they were found to weigh."""
+
+    known: Vocabulary
+    fitted: Fitted
+
+    def scores(self, texts: Sequence[AbstractSet[str]]) -> Floats:
+        """Return the score of every text for every output."""
+        return self.fitted.scores(matrix(texts, self.known))
+
+
+def _fit(told: Sequence[_Told], wanted: Floats, targets: Floats) -> tuple[_Learned, _Learned]:
+    dangers, plain = _dangers(told), _plain(told)
+    by_flag = vocabulary(dangers, _LEAST_STORIES, LENGTH_STEP)
+    by_kind = vocabulary(plain, _LEAST_STORIES, LENGTH_STEP)
+    return (
+        _Learned(by_flag, fit_each(matrix(dangers, by_flag), wanted, _STRENGTH)),
+        _Learned(by_kind, fit_one_of(matrix(plain, by_kind), targets, _STRENGTH)),
+    )
+
+
+def _plain(told: Sequence[_Told]) -> list[AbstractSet[str]]:
+    return [one.plain for one in told]
+
+
+def _dangers(told: Sequence[_Told]) -> list[AbstractSet[str]]:
+    return [one.plain | one.danger for one in told]
 
 
 def _least_score(scores: Floats, by_rules: Flags, wanted: Floats, alarms: float) -> float:
@@ -247,13 +264,19 @@ def _least_score(scores: Floats, by_rules: Flags, wanted: Floats, alarms: float)
     return float(highest[room]) + 1e-9 if room < highest.size else float(highest[-1])
 
 
-def _bytes(known: Vocabulary, fitted: tuple[Fitted, Fitted]) -> tuple[tuple[float, ...], bytes]:
+def _table(learned: _Learned) -> Table:
     """Return weights as bytes around `ZERO`, a feature after the other, with their steps."""
-    both = np.hstack([one.weights for one in fitted]) * known.values()[:, None]
-    steps = tuple(_rounded(float(one) or 1.0) for one in np.abs(both).max(axis=0) / _BYTE)
-    whole = np.clip(np.rint(both / np.array(steps)), -_BYTE, _BYTE) + ZERO
+    known, fitted = learned.known, learned.fitted
+    values = fitted.weights * known.values()[:, None]
+    steps = tuple(_rounded(float(one) or 1.0) for one in np.abs(values).max(axis=0) / _BYTE)
+    whole = np.clip(np.rint(values / np.array(steps)), -_BYTE, _BYTE) + ZERO
     cells = np.hstack([whole, np.array(known.squares, float)[:, None]])
-    return steps, cells.astype(np.uint8).tobytes()
+    return Table(
+        steps=steps,
+        constants=tuple(map(_rounded, fitted.constants)),
+        vocabulary=tuple(known.numbers),
+        rows=cells.astype(np.uint8).tobytes(),
+    )
 
 
 def _rounded(value: float) -> float:

@@ -33,7 +33,7 @@ class Learned:
         """Return the red flags that the model raises for a message."""
         if self.model is None:
             return ()
-        return tuple(self.model.flags(self.model.scores(self.features(message, heard))))
+        return tuple(self.model.flags(self.features(message, heard)))
 
     def features(self, message: str, heard: Heard) -> set[str]:
         """Return the features by which red flags are judged."""
@@ -55,7 +55,7 @@ class Learned:
         for text in _tellings(texts):
             heard = latest if text == texts[-1] else self._safety.read(text[:_LONGEST_READ])
             features |= features_of(heard.words, heard.concepts())
-        said = self.model.scores(features)
+        said = self.model.kinds(features)
         if not lexical.kinds and not said.known:
             return lexical
         weights = self.model.weights

@@ -40,10 +40,26 @@ _LIKELY = 0.25
 """From this confidence on, a kind or an area that words speak for is a feature."""
 
 
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Features with a weight for each output."""
+
+    steps: tuple[float, ...]
+    """What one step of a weight stands for: of each output."""
+    constants: tuple[float, ...]
+    vocabulary: tuple[str, ...]
+    rows: bytes
+    """For each feature a byte for every output, and one for its squared length."""
+
+    def fits(self, outputs: int) -> bool:
+        """Say whether the parts are of so many outputs."""
+        cells = len(self.vocabulary) * (outputs + 1)
+        return len(self.steps) == len(self.constants) == outputs and len(self.rows) == cells
+
+
 class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of a file of weights."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     features: int
     """The version of the features that they are for."""
     playbook: str
@@ -53,6 +69,7 @@ class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stories: dict[str, int]
     """How many stories of which file taught it."""
     flags: tuple[str, ...]
+    """Those that stories have; others cannot be learned."""
     kinds: tuple[str, ...]
     thresholds: tuple[float, ...]
     """The score from which on each flag is raised."""
@@ -60,20 +77,16 @@ class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much the words of the taxonomy count for the kind."""
     taught: float
     """How much the taught scores count for the kind."""
-    steps: tuple[float, ...]
-    """What one step of a weight stands for: of each flag, each kind, and of none of these."""
-    constants: tuple[float, ...]
-    vocabulary: tuple[str, ...]
-    rows: bytes
-    """For each feature a byte for every output, and one for its squared length."""
+    by_flag: Table
+    by_kind: Table
+    """Of each kind, and of none of these."""
 
 
-class Scores(Struct, frozen=True):
-    """What was learned says of a text; all scores are logits."""
+class KindScores(Struct, frozen=True):
+    """What was learned says of a text's kind; all scores are logits."""
 
     known: int
     """Features that it knows."""
-    flags: tuple[float, ...]
     kinds: tuple[float, ...]
     none: float
 
@@ -82,15 +95,39 @@ class TaughtModel:
     """The weights of a playbook, ready to be used."""
 
     def __init__(self, weights: Weights) -> None:
-        """Index the vocabulary."""
+        """Index the vocabularies."""
         self.weights = weights
-        self._numbers = {feature: number for number, feature in enumerate(weights.vocabulary)}
-        self._width = len(weights.steps) + 1
+        self._by_flag = Scorer(weights.by_flag)
+        self._by_kind = Scorer(weights.by_kind)
+
+    def flags(self, features: Iterable[str]) -> Iterator[str]:
+        """Yield the red flags whose score reaches their threshold."""
+        known, scores = self._by_flag.scores(features)
+        if known:
+            weights = self.weights
+            for code, score, least in zip(weights.flags, scores, weights.thresholds, strict=True):
+                if score >= least:
+                    yield code
+
+    def kinds(self, features: Iterable[str]) -> KindScores:
+        """Score a text for each kind of problem."""
+        known, (*kinds, none) = self._by_kind.scores(features)
+        return KindScores(known, tuple(kinds), none)
+
+
+class Scorer:
+    """Adds up the weights of a text's features."""
+
+    def __init__(self, table: Table) -> None:
+        """Index the vocabulary."""
+        self._table = table
+        self._numbers = {feature: number for number, feature in enumerate(table.vocabulary)}
+        self._width = len(table.steps) + 1
         self._lanes = struct.Struct(f"<{self._width}I")
         self._met: dict[int, int] = {}
 
-    def scores(self, features: Iterable[str]) -> Scores:
-        """Score a text by its features."""
+    def scores(self, features: Iterable[str]) -> tuple[int, tuple[float, ...]]:
+        """Return how many of a text's features are known, and its score for every output."""
         total = known = 0
         for feature in features:
             number = self._numbers.get(feature)
@@ -102,29 +139,17 @@ class TaughtModel:
         *sums, squares = self._lanes.unpack(total.to_bytes(self._width * _LANE, "little"))
         length = sqrt(squares * LENGTH_STEP) or 1.0
         zero = ZERO * known
-        weights = self.weights
-        values = tuple(
+        table = self._table
+        return known, tuple(
             (one - zero) * step / length + constant
-            for one, step, constant in zip(sums, weights.steps, weights.constants, strict=True)
+            for one, step, constant in zip(sums, table.steps, table.constants, strict=True)
         )
-        flags = len(weights.flags)
-        return Scores(known, values[:flags], values[flags:-1], values[-1])
-
-    def flags(self, scores: Scores) -> Iterator[str]:
-        """Yield the red flags whose score reaches their threshold."""
-        weights = self.weights
-        if scores.known:
-            for code, score, least in zip(
-                weights.flags, scores.flags, weights.thresholds, strict=True
-            ):
-                if score >= least:
-                    yield code
 
     def _row(self, number: int) -> int:
         """Return a feature's weights as one long integer; people use the same few thousand."""
         lanes = bytearray(self._width * _LANE)
         begin = number * self._width
-        lanes[::_LANE] = self.weights.rows[begin : begin + self._width]
+        lanes[::_LANE] = self._table.rows[begin : begin + self._width]
         row = self._met[number] = int.from_bytes(lanes, "little")
         return row
 
@@ -191,11 +216,10 @@ def read_weights(content: bytes) -> Weights:
         msgspec.DecodeError: if it is none, or its parts do not fit together.
     """
     weights = _decode(content)
-    outputs = len(weights.flags) + len(weights.kinds) + 1
     fits = (
-        len(weights.steps) == len(weights.constants) == outputs
+        weights.by_flag.fits(len(weights.flags))
+        and weights.by_kind.fits(len(weights.kinds) + 1)
         and len(weights.thresholds) == len(weights.flags)
-        and len(weights.rows) == len(weights.vocabulary) * (outputs + 1)
     )
     if not fits:
         raise msgspec.ValidationError("its parts do not fit together")

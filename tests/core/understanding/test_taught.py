@@ -17,7 +17,8 @@ from app.core.understanding.taught import (
     FEATURES,
     LENGTH_STEP,
     ZERO,
-    TaughtModel,
+    Scorer,
+    Table,
     Weights,
     basis_of,
     encode_weights,
@@ -39,10 +40,6 @@ TODAY = date(2026, 3, 1)
 
 def weights(**changes: object) -> Weights:
     """Return weights of the tiny playbook: "hiss" means gas, "gurgl" means a blockage."""
-    width = len(FLAGS) + len(KINDS) + 2
-    rows = {feature: bytearray([ZERO] * (width - 1) + [25]) for feature in ("gurgl", "hiss")}
-    rows["hiss"][FLAGS.index("gas_smell")] = ZERO + 100
-    rows["gurgl"][len(FLAGS) + KINDS.index("plumbing.blockage")] = ZERO + 120
     made = Weights(
         features=FEATURES,
         playbook=TINY.id,
@@ -54,12 +51,22 @@ def weights(**changes: object) -> Weights:
         thresholds=(2.0,) * len(FLAGS),
         lexical=1.0,
         taught=1.0,
-        steps=(0.1,) * (width - 1),
-        constants=(0.0,) * (width - 1),
+        by_flag=table(len(FLAGS), "hiss", FLAGS.index("gas_smell"), 100),
+        by_kind=table(len(KINDS) + 1, "gurgl", KINDS.index("plumbing.blockage"), 120),
+    )
+    return replace(made, **changes)
+
+
+def table(outputs: int, feature: str, output: int, weight: int) -> Table:
+    """Return the weights of two features, of which one speaks for one output."""
+    rows = {name: bytearray([ZERO] * outputs + [25]) for name in ("gurgl", "hiss")}
+    rows[feature][output] = ZERO + weight
+    return Table(
+        steps=(0.1,) * outputs,
+        constants=(0.0,) * outputs,
         vocabulary=tuple(rows),
         rows=b"".join(rows.values()),
     )
-    return replace(made, **changes)
 
 
 def playbook(made: Weights) -> Playbook:
@@ -143,30 +150,20 @@ def test_the_sums_are_those_of_the_weights(cells: list[list[int]], data: st.Data
     """Adding up long integers gives the same as adding up weight by weight, for any bytes."""
     squares = [data.draw(st.integers(1, 255)) for _ in cells]
     names = tuple(f"f{number}" for number in range(len(cells)))
-    made = Weights(
-        features=FEATURES,
-        playbook="p",
-        version="1.0.0",
-        digest="",
-        stories={},
-        flags=("a",),
-        kinds=("b.c",),
-        thresholds=(0.0,),
-        lexical=1.0,
-        taught=1.0,
+    made = Table(
         steps=(0.5, 0.25, 2.0),
         constants=(0.1, -0.2, 3.0),
         vocabulary=names,
         rows=b"".join(bytes([*row, square]) for row, square in zip(cells, squares, strict=True)),
     )
-    scores = TaughtModel(made).scores([*names, "unknown"])
+    known, scores = Scorer(made).scores([*names, "unknown"])
     length = sqrt(sum(squares) * LENGTH_STEP)
     expected = [
         sum(row[n] - ZERO for row in cells) * made.steps[n] / length + made.constants[n]
         for n in range(3)
     ]
-    assert [*scores.flags, *scores.kinds, scores.none] == pytest.approx(expected)
-    assert scores.known == len(cells)
+    assert scores == pytest.approx(expected)
+    assert known == len(cells)
 
 
 def test_weights_come_back_as_they_were_written() -> None:
@@ -179,7 +176,13 @@ def test_weights_come_back_as_they_were_written() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"rows": b"123"}, {"thresholds": ()}, {"steps": (1.0,)}, {"vocabulary": ("a", "b", "c")}],
+    [
+        {"thresholds": ()},
+        {"by_flag": replace(table(len(FLAGS), "hiss", 0, 1), rows=b"123")},
+        {"by_flag": replace(table(len(FLAGS), "hiss", 0, 1), vocabulary=("a", "b", "c"))},
+        {"by_kind": replace(table(len(KINDS) + 1, "hiss", 0, 1), steps=(1.0,))},
+        {"by_kind": table(len(KINDS), "hiss", 0, 1)},
+    ],
 )
 def test_parts_that_do_not_fit_together_are_refused(changes: dict[str, object]) -> None:
     """A file that was cut or mended by hand is none."""
