@@ -51,6 +51,9 @@ _COMMANDS = {
     "report": _Entry(
         "app.commands.report", "report", "Report costs and performance of any days; send them."
     ),
+    "migrate": _Entry(
+        "app.commands.migrate", "migrate", "Move the earlier system's conversations here; undo it."
+    ),
     "openapi": _Entry("app.commands.openapi", "openapi", "Print the API's OpenAPI document."),
     "eval": _Entry("app.commands.evaluate", "evaluate", "Replay labelled cases; report figures."),
 }
