@@ -15,11 +15,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from msgspec import Struct
 from redis import BlockingConnectionPool as SyncPool
 from redis import connection as sync_connection
-from redis.asyncio import BlockingConnectionPool, connection
+from redis.asyncio import connection
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import ReadOnlyError
 from redis.sentinel import Sentinel as SyncSentinel
+
+from app.state.pool import LeanPool
 
 _SCHEMES = {"redis+sentinel": False, "rediss+sentinel": True}
 _USUAL_PORT = 26379
@@ -146,7 +148,7 @@ class _SyncFollowingByTls(_SyncFollowing, sync_connection.SSLConnection):
     """The same with TLS."""
 
 
-def pool(url: str, **options: Any) -> BlockingConnectionPool:
+def pool(url: str, **options: Any) -> LeanPool:
     """Make a pool of connections; options are those of the client's own pools.
 
     Raises:
@@ -154,9 +156,9 @@ def pool(url: str, **options: Any) -> BlockingConnectionPool:
     """
     place = place_of(url)
     if place is None:
-        return BlockingConnectionPool.from_url(url, **options)
+        return LeanPool.from_url(url, **options)
     kind = _FollowingByTls if place.tls else _Following
-    return BlockingConnectionPool(connection_class=kind, place=place, **place.options, **options)
+    return LeanPool(connection_class=kind, place=place, **place.options, **options)
 
 
 def thread_pool(url: str, **options: Any) -> SyncPool:
