@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -59,11 +60,15 @@ class Case:
     frames: dict[int, list[Frame]] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    life: list[Frame] = field(default_factory=list)
+    """Events of the case itself."""
+    lived: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """Notified when there is one more."""
 
 
 def telling(turn: int, message: str, *, complete: bool = False, epoch: int = 7) -> list[Frame]:
     """Return the frames of a turn that is answered word by word."""
-    started = {"turn": turn, "attempt": 1, "variant": "v1"}
+    started = {"turn": turn, "attempt": 1, "variant": "v2"}
     frames: list[Frame] = [(f"{epoch}-1", "turn.started", started)]
     for place, word in enumerate(message.split(" ")):
         data = {"t": word if place == 0 else f" {word}"}
@@ -109,6 +114,11 @@ class Standin:
         self.posts: list[tuple[str, str]] = []
         """Idempotency key and message of every post, those that were dropped included."""
         self.facts: list[dict[str, str]] = []
+        self.ratings: list[dict[str, Any]] = []
+        self.started: list[dict[str, Any]] = []
+        """The bodies of `/start`."""
+        self.links: dict[str, str] = {}
+        """Codes that were not opened yet, and their cases."""
         self._opened = 0
         self.resumed: list[str] = []
         """The Last-Event-ID of every resume."""
@@ -121,6 +131,12 @@ class Standin:
             [
                 web.get("/", self._page),
                 web.get("/{name:[a-z]+\\.(?:css|js|svg)}", self._page),
+                web.get(f"{BASE}/cases/{{id}}/events", self._life),
+                web.get(f"{BASE}/cases/{{id}}/export", self._export),
+                web.post(f"{BASE}/cases/{{id}}/rating", self._rate),
+                web.post(f"{BASE}/cases/{{id}}/links", self._link),
+                web.post(f"{BASE}/open-link", self._open_link),
+                web.get(f"{BASE}/status/{{id}}", self._status),
                 web.post(f"{BASE}/start", self._start),
                 web.post(f"{BASE}/continue-stream", self._post),
                 web.post(f"{BASE}/force-complete", self._conclude),
@@ -147,6 +163,7 @@ class Standin:
 
     async def _start(self, request: web.Request) -> web.Response:
         body = await request.json()
+        self.started.append(body)
         self._opened += 1
         name = case_id(self._opened)
         self.cases[name] = Case(locale=body.get("locale", "pt-BR"))
@@ -154,7 +171,7 @@ class Standin:
             case_id=name,
             case_token=f"secret-{name}",
             status="active",
-            variant="v1",
+            variant="v2",
             message=self.greeting,
             notice=self.notice,
             playbook="test",
@@ -178,7 +195,7 @@ class Standin:
             status=case.status,
             playbook="test",
             locale=case.locale,
-            variant="v1",
+            variant="v2",
             greeting=self.greeting,
             notice=self.notice,
             turns=case.turns,
@@ -240,6 +257,60 @@ class Standin:
             await asyncio.sleep(self.pace)
         return response
 
+    async def happen(self, name: str, data: dict[str, Any], case: str = case_id(1)) -> None:
+        """Let something happen to a case, and everybody who follows it hear of it."""
+        found = self.cases[case]
+        async with found.lived:
+            found.life.append((f"1-{len(found.life) + 1}", name, data))
+            found.lived.notify_all()
+
+    async def _life(self, request: web.Request) -> web.StreamResponse:
+        case, after = self._of(request), request.headers.get("Last-Event-ID")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"retry: 250\n\n: ok\n\n")
+        told = int(after.partition("-")[2]) if after else 0
+        while True:
+            async with case.lived:
+                while len(case.life) <= told:
+                    await case.lived.wait()
+            for id_, name, data in case.life[told:]:
+                payload = json.dumps({"type": name, **data}, ensure_ascii=False)
+                frame = f"id: {id_}\nevent: {name}\ndata: {payload}\n\n"
+                await response.write(frame.encode())
+            told = len(case.life)
+
+    async def _export(self, request: web.Request) -> web.Response:
+        case = self._of(request)
+        return web.json_response({"turns": [turn.message for turn in case.turns]})
+
+    async def _rate(self, request: web.Request) -> web.Response:
+        self._of(request)
+        self.ratings.append(await request.json())
+        return web.json_response(self.ratings[-1])
+
+    async def _link(self, request: web.Request) -> web.Response:
+        self._of(request)
+        code = f"code-{len(self.links) + 1}"
+        self.links[code] = request.match_info["id"]
+        until = (int(time.time()) + 600) * 1000
+        return web.json_response({"code": code, "expires_at": until}, status=201)
+
+    async def _open_link(self, request: web.Request) -> web.Response:
+        case = self.links.pop((await request.json())["code"], None)
+        if case is None:
+            raise _Refusal(404, "no such link", "link-not-found")
+        return web.json_response({"case_id": case, "case_token": f"secret-{case}"})
+
+    async def _status(self, request: web.Request) -> web.Response:
+        case = self._of(request)
+        facts = [] if self.result is None else self.result.facts
+        known = [
+            {"slot": one.name, "label": one.label, "value": one.value, "turn": 1, "source": "rules"}
+            for one in facts
+        ]
+        return web.json_response({"status": case.status, "facts": known})
+
     async def _cancel(self, request: web.Request) -> web.Response:
         self._of(request).stopped.set()
         return web.json_response({"status": "cancelling"}, status=202)
@@ -275,14 +346,15 @@ class Standin:
 
     async def _result(self, request: web.Request) -> web.Response:
         if self._of(request).status != "completed" or self.result is None:
-            raise _Refusal(409, "the result is not ready")
+            raise _Refusal(409, "the result is not ready", "result-not-ready")
         return _json(self.result)
 
 
 class _Refusal(Exception):
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, kind: str = "case-not-found") -> None:
         super().__init__(detail)
         self.status = status
+        self.kind = kind
 
 
 @web.middleware
@@ -292,7 +364,7 @@ async def _refusing(
     try:
         return await handler(request)
     except _Refusal as refusal:
-        return _problem(refusal.status, str(refusal))
+        return _problem(refusal.status, str(refusal), refusal.kind)
 
 
 def _turn(turn: int, kind: Literal["say", "conclude"], message: str) -> CaseTurn:
@@ -324,8 +396,9 @@ def _break(request: web.Request, *, politely: bool = False) -> None:
     raise ConnectionResetError
 
 
-def _problem(status: int, detail: str) -> web.Response:
-    problem = Problem(type="urn:test", title="Refused", status=status, detail=detail)
+def _problem(status: int, detail: str, kind: str = "invalid-input") -> web.Response:
+    type_ = f"urn:triage:problem:{kind}"
+    problem = Problem(type=type_, title="Refused", status=status, detail=detail)
     return _json(problem, status)
 
 

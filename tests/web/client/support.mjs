@@ -68,6 +68,12 @@ export class FaultProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Break the coming connections after so many bytes of their answers; idle ones are not used again. */
+  plan(...cuts) {
+    this.cut();
+    this.cuts = cuts;
+  }
+
   /** Cut everything that is open. */
   cut() {
     for (const socket of this.#open) socket.destroy();

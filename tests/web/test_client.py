@@ -1,0 +1,136 @@
+"""The TypeScript client, as it is published, against real servers, in Node.
+
+The tests themselves are in `tests/web/client`; here are the servers that they talk to.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from app.embedded import EmbeddedValkey
+from app.notify.push import new_private_key
+from tests.support.api import OPERATOR_TOKEN
+from tests.support.browsers import subscription
+from tests.support.playbooks import tiny_playbook
+from tests.support.processes import Instance, Program, environment, get, instances, triage
+from tests.support.provider import slow_provider
+from tests.support.toml_text import write_playbook
+
+TESTS = Path(__file__).parent / "client"
+SECONDS = 240
+READY = 100.0
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Node 20 or newer; without it the test is skipped."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("needs Debian's nodejs")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    if int(version.stdout.lstrip("v").partition(".")[0]) < 20:
+        pytest.skip(f"needs Node 20 or newer, not {version.stdout.strip()}")
+    return found
+
+
+def run(node: str, name: str, **given: str) -> None:
+    """Run a file of tests, and show all that it says where one fails."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [node, "--test", "--test-timeout=100000", str(TESTS / name)],
+        env={**inherited, **given},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# skipped 0" in done.stdout
+    assert "# tests 0" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of instances that serve the tiny playbook and speak slowly enough to be cut."""
+    folder = tmp_path_factory.mktemp("playbooks")
+    write_playbook(tiny_playbook(), folder)
+    return {
+        "TRIAGE_PLAYBOOKS": str(folder),
+        "TRIAGE_PLAYBOOK": tiny_playbook().id,
+        "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "TRIAGE_VAPID_PRIVATE_KEY": new_private_key(),
+        "TRIAGE_PACE_MS": "40",
+    }
+
+
+@pytest.fixture
+def pair(
+    valkey: EmbeddedValkey, settings: Mapping[str, str], tmp_path: Path
+) -> Iterator[tuple[Instance, Instance]]:
+    """Two instances with one storage."""
+    with instances(valkey.url, tmp_path) as start:
+        both = start(env=settings, wait=False), start(env=settings, wait=False)
+        for one in both:
+            one.wait_ready(READY)
+        yield both
+
+
+def addresses(one: Instance, other: Instance) -> dict[str, str]:
+    """Return what the tests in Node are told of two instances."""
+    return {
+        "TRIAGE_A": one.url,
+        "TRIAGE_A_PID": str(one.pid),
+        "TRIAGE_B": other.url,
+        "TRIAGE_OPERATOR": OPERATOR_TOKEN,
+        "TRIAGE_SUBSCRIPTION": json.dumps(subscription()),
+    }
+
+
+def test_streams_are_read_however_they_arrive(node: str) -> None:
+    """Every split of the bytes gives the same events."""
+    run(node, "parser.test.mjs")
+
+
+def test_failures_and_waits_are_met_as_the_protocol_says(node: str) -> None:
+    """Retries, keys, jitter, silence, fallback and polling, on a clock that the tests move."""
+    run(node, "calls.test.mjs")
+
+
+def test_whole_journeys(node: str, pair: tuple[Instance, Instance]) -> None:
+    """Both variants from the first word to the erasure, by every call of the client."""
+    run(node, "journey.test.mjs", **addresses(*pair))
+
+
+def test_nothing_is_lost_or_doubled(node: str, pair: tuple[Instance, Instance]) -> None:
+    """The network is cut anywhere in an answer, and a server is killed in the middle of a word."""
+    run(node, "faults.test.mjs", **addresses(*pair))
+
+
+def test_analyses_in_the_background(
+    node: str, valkey: EmbeddedValkey, settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A real worker analyses; the client follows it by events, and without any."""
+    with slow_provider() as provider, instances(valkey.url, tmp_path) as start:
+        env = {**settings, **provider.settings}
+        instance = start(env=env, wait=False)
+        own = environment(
+            TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(tmp_path), TRIAGE_CACHE="off", **env
+        )
+        worker = Program("worker", triage("worker"), own, tmp_path / "worker.log")
+        try:
+            instance.wait_ready(READY)
+            worker.wait_until(lambda: _works(instance.port), READY)
+            run(node, "background.test.mjs", **addresses(instance, instance))
+        finally:
+            worker.close()
+
+
+def _works(port: int) -> bool:
+    """Whether somebody works on the queues, as `/health/ready` does not say."""
+    _, figures = get(port, "/api/v2/triage/workers")
+    return bool(figures and figures.get("workers"))
