@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check bench dashboards pictures requirements web clean
+.PHONY: help up test check bench dashboards settings pictures requirements web clean
 .PHONY: prove-sentinel prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
@@ -62,7 +62,7 @@ STORIES := app/playbooks/stories/legal_br
 
 weights: .venv/dev.stamp ## Teach the legal playbook anew; the same stories give the same file
 	OPENBLAS_NUM_THREADS=1 $(BIN)/triage playbook teach app/playbooks/legal_br.toml \
-		$(STORIES).tuned.jsonl $(STORIES).taught.1.jsonl $(STORIES).taught.2.jsonl $(ARGS)
+		$(STORIES).tuned.jsonl $(STORIES).taught.{1,2,3}.jsonl $(ARGS)
 
 # Every test run takes these proofs with few rounds; here they take many, or as many as ROUNDS says.
 prove = TRIAGE_PROOF_ROUNDS=$(or $(ROUNDS),$(1)) $(BIN)/python -m pytest -m '' --timeout 3600 $(2) $(ARGS)
@@ -93,6 +93,9 @@ prove-statistics: .venv/dev.stamp ## Simulate experiments, twenty thousand of ea
 
 dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from dashboards/*.py
 	@$(BIN)/python -m dashboards
+
+settings: .venv/run.stamp ## Write the page about settings, from app/settings.py
+	@$(BIN)/triage settings --markdown > docs/settings.md
 
 pictures: .venv/dev.stamp ## Draw the dashboards of a real installation, and reports, into docs/pictures
 	$(BIN)/python -m pytest -m slow tests/dashboards/test_pictures.py \

@@ -32,6 +32,7 @@ _COMMANDS = {
     "top": _Entry("app.commands.top", "top", "See cases, calls, spend and queues as they move."),
     "chat": _Entry("app.commands.chat", "chat", "Talk to a running instance in this terminal."),
     "doctor": _Entry("app.commands.doctor", "doctor", "Check the set-up; say how to mend it."),
+    "settings": _Entry("app.commands.settings", "settings", "Show what can be set, and what is."),
     "handoff": _Entry("app.commands.handoff", "handoff", "See who needs a human; answer them."),
     "jobs": _Entry("app.commands.jobs", "jobs", "List, retry and cancel background analyses."),
     "budget": _Entry("app.commands.budget", "budget", "Limit what AI may cost; see what is left."),

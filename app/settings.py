@@ -14,7 +14,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set from outside. Each field is `TRIAGE_<NAME>` unless said."""
 
     host: str = "127.0.0.1"
+    """Where the API listens, and the worker for its metrics."""
     port: int = 8000
+    """The API's port."""
     var: Path = Path("var")
     """Where this machine's data lives: the embedded Valkey's files and socket, logs, reports."""
     redis_url: str | None = None
@@ -63,6 +65,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file with prices of your own, for models on your machines or by your contract."""
     operator_token: Annotated[str, Meta(min_length=16, max_length=256)] | None = None
     """What operators send as their bearer token; without it, operator routes are closed."""
+    access_secret: Annotated[str, Meta(min_length=32, max_length=256)] | None = None
+    """Digests of tokens and keys are made under it; a secret, the same for every process. Without
+    it, the one in `var` that the first process has made."""
+    open_intake: bool | None = None
+    """Whether everybody may open cases; without it, this machine may where the API listens to
+    nothing else. Everybody else needs a key with the scope `intake`."""
+    trusted_proxies: str = ""
+    """Addresses and networks, with commas, whose `X-Forwarded-For` says who asks."""
+    rate_case: Annotated[int, Meta(ge=0)] = 3_000
+    """How many requests of a case are let in a minute, and at once; 0 is no limit, as for all of
+    these."""
+    rate_key: Annotated[int, Meta(ge=0)] = 6_000
+    """How many requests of an API key are."""
+    rate_address: Annotated[int, Meta(ge=0)] = 60
+    """How many cases may be opened, and links tried, from an address in a minute."""
+    streams_case: Annotated[int, Meta(ge=0)] = 200
+    """How many streams a case may have open, at all instances together."""
+    streams_key: Annotated[int, Meta(ge=0)] = 1_000
+    """How many streams an API key may."""
+    streams: Annotated[int, Meta(ge=0)] = 10_000
+    """How many streams one instance has open at most."""
     growthbook_host: str = "https://cdn.growthbook.io"
     """Where GrowthBook's API, or its proxy, answers SDKs."""
     growthbook_client_key: str | None = None
@@ -111,7 +134,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_url: Annotated[str, Meta(pattern="^https?://")] | None = None
     """Where that folder is served, if it is, so that Slack can link to a report."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From where on something is logged."""
     log_format: Literal["console", "json"] = "console"
+    """`json` for machines."""
 
 
 _SDK_NAMES = {
@@ -120,6 +145,22 @@ _SDK_NAMES = {
     "anthropic_api_key": "ANTHROPIC_API_KEY",
     "anthropic_base_url": "ANTHROPIC_BASE_URL",
 }
+
+SECRETS = frozenset(
+    {
+        "access_secret",
+        "anthropic_api_key",
+        "growthbook_client_key",
+        "growthbook_decryption_key",
+        "growthbook_webhook_secret",
+        "openai_api_key",
+        "operator_token",
+        "slack_webhook_url",
+        "vapid_private_key",
+        "webhook_secret",
+    }
+)
+"""Fields whose values are never shown. Addresses are, without their passwords."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -133,16 +174,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     values: dict[str, str] = {}
     for name in Settings.__struct_fields__:
-        if text := _value(environ, _variable(name)):
+        if text := _value(environ, variable_of(name)):
             values[name] = text
     try:
         return msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$.")
-        raise InvalidInput(f"{_variable(field.rstrip('`'))}: {message}") from None
+        raise InvalidInput(f"{variable_of(field.rstrip('`'))}: {message}") from None
 
 
-def _variable(field: str) -> str:
+def variable_of(field: str) -> str:
     """Return the environment variable that sets a field."""
     return _SDK_NAMES.get(field, f"TRIAGE_{field.upper()}")
 
