@@ -12,7 +12,9 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 
 from app.api import problems
-from app.api.auth import OperatorGate, bearer_token
+from app.api.access import AccessGuard, StreamCutter, unlisted
+from app.api.addresses import Proxies
+from app.api.auth import bearer_token
 from app.api.bodies import JsonRequest
 from app.api.case_list import CaseListController
 from app.api.cases import CaseController
@@ -32,6 +34,10 @@ from app.api.opinions import RatingController, ReviewController
 from app.api.page import operators_router, page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
+from app.core.access.gate import Gate, Limits
+from app.core.access.live import LiveKeys
+from app.core.access.secret import hasher
+from app.core.access.streams import OpenStreams
 from app.core.accounting.meter import LedgerMeter
 from app.core.accounting.monitoring import AIMonitoringService
 from app.core.case_desk import CaseDesk
@@ -49,10 +55,12 @@ from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
 from app.core.telling import build_guard
+from app.domain.access import Hasher, who_opens
 from app.engine import build_engine, build_metrics, process_name
 from app.llm.failover import FailoverModel
 from app.notify.vapid import vapid_keys
 from app.settings import Settings
+from app.state.access import AccessBook, Admissions
 from app.state.conversations import ConversationStateManager
 from app.state.experiments import Experiments
 from app.state.figures import FigureReader
@@ -106,7 +114,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     figures: FigureReader
     experiments: Experiments
     exposition: Exposition
-    operators: OperatorGate
+    gate: Gate
+    access: AccessGuard
     readers: Readers
 
 
@@ -145,6 +154,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     )
     reader = Reader(conversations, follower, runner, metrics=metrics)
     board = JobBoard(store)
+    digests = hasher(settings)
+    gate = _gate(settings, store, digests, owner)
     flags = FlagsConfig.of(settings).build(store)
     intake = Intake(
         conversations,
@@ -154,6 +165,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.playbooks,
         default_playbook=settings.playbook,
         assigner=flags.evaluator,
+        digest=digests.case,
         metrics=metrics,
         tracing=tracing,
     )
@@ -172,8 +184,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         handoffs=HandoffDesk(conversations, runner, reader, engine.playbooks),
         subscriptions=Subscriptions(Outbox(store), build_guard(settings), vapid_keys(settings)),
         exporter=Exporter(intake, board, Opinions(store), follower, Ledger(store), Outbox(store)),
-        links=LinkDesk(conversations, Links(store)),
-        opinions=OpinionDesk(conversations, Opinions(store), engine.playbooks),
+        links=LinkDesk(conversations, Links(store), digest=digests.case),
+        opinions=OpinionDesk(conversations, Opinions(store), engine.playbooks, digest=digests.case),
         flags=flags,
         model=engine.model,
         meter=engine.meter,
@@ -183,9 +195,34 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         figures=figures,
         experiments=Experiments(store),
         exposition=Exposition(metrics, figures.read),
-        operators=OperatorGate(settings.operator_token),
-        readers=Readers(token=settings.operator_token, everybody=settings.metrics_open),
+        gate=gate,
+        access=AccessGuard(
+            gate,
+            Proxies(settings.trusted_proxies),
+            open_intake=who_opens(settings.host, settings.open_intake),
+        ),
+        readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
     )
+
+
+def _gate(settings: Settings, store: Store, digests: Hasher, owner: str) -> Gate:
+    admissions = Admissions(store)
+    keys = LiveKeys(
+        AccessBook(store),
+        admissions,
+        digests,
+        OpenStreams(settings.streams),
+        owner=owner,
+        operator_token=settings.operator_token,
+    )
+    limits = Limits(
+        case=settings.rate_case,
+        key=settings.rate_key,
+        address=settings.rate_address,
+        case_streams=settings.streams_case,
+        key_streams=settings.streams_key,
+    )
+    return Gate(keys, admissions, digests, limits, owner=owner)
 
 
 def create_app(parts: Parts) -> Litestar:
@@ -193,6 +230,7 @@ def create_app(parts: Parts) -> Litestar:
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
+        await parts.gate.keys.start()
         parts.journal.start()
         parts.follower.start()
         parts.leases.start()
@@ -203,6 +241,7 @@ def create_app(parts: Parts) -> Litestar:
             yield
         finally:
             await drain(parts)
+            await parts.gate.keys.close()
             await parts.journal.close()
             parts.leases.close()
             if parts.model is not None:
@@ -228,7 +267,6 @@ def create_app(parts: Parts) -> Litestar:
             "exporter": Provide(lambda: parts.exporter, sync_to_thread=False),
             "links": Provide(lambda: parts.links, sync_to_thread=False),
         },
-        security=[{"case_token": []}],
     )
 
     operating = Router(
@@ -250,14 +288,15 @@ def create_app(parts: Parts) -> Litestar:
             "figures": Provide(lambda: parts.figures, sync_to_thread=False),
             "experiments": Provide(lambda: parts.experiments, sync_to_thread=False),
         },
-        guards=[parts.operators.guard],
-        security=[{"operator_token": []}],
     )
 
     def guarded(app: ASGIApp) -> ASGIApp:
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
-    return Litestar(
+    def cutting(app: ASGIApp) -> ASGIApp:
+        return StreamCutter(app, parts.gate)
+
+    made = Litestar(
         route_handlers=[
             triage,
             operating,
@@ -275,16 +314,20 @@ def create_app(parts: Parts) -> Litestar:
             "store": Provide(lambda: parts.store, sync_to_thread=False),
         },
         lifespan=[running],
-        middleware=[guarded],
+        guards=[parts.access],
+        middleware=[guarded, cutting],
         plugins=[
             problems.plugin(parts.metrics.problem),
-            FlagsPlugin(parts.flags, path=BASE_PATH, operator=parts.operators.guard),
+            FlagsPlugin(parts.flags, path=BASE_PATH),
         ],
         openapi_config=openapi_config(),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+    if missing := ", ".join(unlisted(made)):
+        raise LookupError(f"app/api/access.py does not say who may use: {missing}")
+    return made
 
 
 async def drain(parts: Parts) -> None:

@@ -7,7 +7,13 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
-from app.domain.errors import InvalidInput, NotAuthenticated, OperatorOnly
+from app.domain.errors import (
+    AccessSecretWrong,
+    InvalidInput,
+    NotAuthenticated,
+    ScopeMissing,
+    StateUnavailable,
+)
 from app.telemetry.exposition import Exposition
 from app.telemetry.readers import Readers
 
@@ -29,12 +35,14 @@ async def served(
 
     async def metrics(request: web.Request) -> web.Response:
         try:
-            readers.admit(request.remote, request.headers)
-        except (NotAuthenticated, OperatorOnly) as refusal:
+            await readers.admit(request.remote, request.headers)
+        except (NotAuthenticated, ScopeMissing) as refusal:
             status = 401 if isinstance(refusal, NotAuthenticated) else 403
             return web.Response(
                 status=status, text=f"{refusal}\n", headers={"WWW-Authenticate": "Bearer"}
             )
+        except (StateUnavailable, AccessSecretWrong) as error:
+            return web.Response(status=503, text=f"{error}\n", headers={"Retry-After": "1"})
         page = await exposition.page(request.headers.get("Accept", ""))
         return web.Response(body=page.body, headers={"Content-Type": page.content_type})
 

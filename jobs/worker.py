@@ -19,6 +19,9 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.core.access.live import LiveKeys
+from app.core.access.secret import hasher
+from app.core.access.streams import OpenStreams
 from app.core.background import AnalysisRunner
 from app.core.reconciler import Reconciler
 from app.core.rules import Rules
@@ -28,6 +31,7 @@ from app.domain.job import Queue
 from app.engine import Engine, build_engine, build_metrics, process_name
 from app.settings import Settings
 from app.state import connecting
+from app.state.access import AccessBook, Admissions
 from app.state.agenda import Agenda
 from app.state.conversations import ConversationStateManager
 from app.state.figures import FigureReader
@@ -80,6 +84,14 @@ class Duties:
         self.queue = ArqQueue(url)
         self.workforce = Workforce(self.store)
         self.conversations = ConversationStateManager(self.store, self.name)
+        self.keys = LiveKeys(
+            AccessBook(self.store),
+            Admissions(self.store),
+            hasher(settings),
+            OpenStreams(most=0),
+            owner=self.name,
+            operator_token=settings.operator_token,
+        )
         self.news = asyncio.Event()
         self.runner = AnalysisRunner(
             Jobs(self.store, self.name),
@@ -95,6 +107,7 @@ class Duties:
 
     async def close(self) -> None:
         """Close everything."""
+        await self.keys.close()
         self.leases.close()
         if self.engine.model is not None:
             await self.engine.model.aclose()
@@ -112,8 +125,9 @@ async def run_worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     duties = Duties(settings, rules, url, slots)
-    readers = Readers(token=settings.operator_token, everybody=settings.metrics_open)
+    readers = Readers(find=duties.keys.find, everybody=settings.metrics_open)
     duties.leases.start()
+    await duties.keys.start()
     _log.info("worker.started", queues=",".join(f"{name}:{n}" for name, n in slots.items()))
     makers: list[Callable[[], Awaitable[None]]] = [
         lambda: _housekeeping(duties),
@@ -122,7 +136,7 @@ async def run_worker(
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         lambda: drain(settings, duties.store),
         lambda: report(settings, duties.store, duties.leases),
-        lambda: experiments(settings, duties.store, duties.leases),
+        lambda: experiments(settings, duties.store),
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks: list[asyncio.Task[None]] = []

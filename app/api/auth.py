@@ -1,12 +1,10 @@
-"""The one credential path: who asks, taken from the Authorization header and nowhere else."""
+"""The one credential: a bearer token, taken from the Authorization header and nowhere else."""
 
-import secrets
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
 
-from app.domain.errors import NotAuthenticated, OperatorOnly
+from app.domain.errors import NotAuthenticated
 
 _LONGEST = 256
 
@@ -22,27 +20,7 @@ def bearer_token(request: Connection) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > _LONGEST or not token.isascii():
-        raise NotAuthenticated("send the case's token as: Authorization: Bearer <case_token>")
+        raise NotAuthenticated(
+            "send the case's token, or an API key, as: Authorization: Bearer <token>"
+        )
     return token
-
-
-class OperatorGate:
-    """Lets operators in: whoever sends the operator token that this instance was started with."""
-
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-
-    def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
-        """Return if the caller is an operator; a guard of Litestar's for a router.
-
-        Raises:
-            NotAuthenticated: if no credential came.
-            OperatorOnly: if it is not the operator's, or this instance has none.
-        """
-        token = bearer_token(connection)
-        if self._token is None:
-            raise OperatorOnly(
-                "this instance has no operators: start it with TRIAGE_OPERATOR_TOKEN"
-            )
-        if not secrets.compare_digest(token, self._token):
-            raise OperatorOnly("this token is not an operator's")

@@ -57,7 +57,7 @@ class CaseController(Controller):
         response_description="The case, with its token.",
         tags=["Conversation"],
         summary="Open a case",
-        responses=documented(400, 413, 415, 431, 503),
+        responses=documented(400, 401, 403, 413, 415, 429, 431, 503),
     )
     async def start(
         self, intake: Intake, data: Annotated[StartRequest, Body(title="Start")]

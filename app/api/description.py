@@ -23,8 +23,10 @@ from app.api import (
     opinion_schema,
     schema,
 )
+from app.api.access import NEEDS, Need
 from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
 from app.api.problems import Problem
+from app.domain.access import SCOPES
 from app.domain.analysis import Analysis
 from app.domain.event import CaseEvent, TurnEvent
 from app.domain.figures import Figures
@@ -91,7 +93,11 @@ _TURN = ("Triage-Turn", "Number of the turn.", {"type": "string", "pattern": "^[
 _AGAIN = ("Retry-After", "Seconds after which looking again makes sense: 1, 2, then 5.", _SECONDS)
 _TAG = ("ETag", "Changes with the turn.", {"type": "string"})
 _PLACE = ("Location", "Where the turn can be looked at.", {"type": "string"})
-_HOW = ("WWW-Authenticate", "`Bearer`.", {"type": "string"})
+_HOW = (
+    "WWW-Authenticate",
+    "`Bearer`, with `invalid_token` or `insufficient_scope` where a key came.",
+    {"type": "string"},
+)
 _HEADERS = {
     ("say", "200"): (_TURN,),
     ("say_streaming", "200"): (_TURN,),
@@ -112,10 +118,18 @@ _HEADERS = {
 _HEADERS_OF_STATUS = {
     "202": (_TURN, _PLACE, _AGAIN),
     "401": (_HOW,),
+    "403": (_HOW,),
+    "429": (_AGAIN,),
     "503": (_AGAIN,),
 }
-_OPEN = {"open_case", "open_link", "get_key", "receive_growthbook"}
-"""Operations without a credential below the path of those with one."""
+_SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "nobody": [],
+    "address": [],
+    "intake": [{"api_key": []}, {}],
+    "case": [{"case_token": []}],
+    "key": [{"api_key": []}],
+}
+"""What stands in the description for what a route asks for; `intake` may need no key."""
 _CLOSING = {
     "title": "StreamClosing",
     "type": "object",
@@ -169,6 +183,21 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _access(operation: dict[str, Any], need: Need | None) -> dict[str, Any]:
+    """Return which credential an operation asks for; what scopes a key needs stands in words."""
+    if need is None:
+        return {}
+    found: dict[str, Any] = {"security": _SECURITY[need.by]}
+    if need.scopes:
+        scopes = " or ".join(f"`{one}`" for one in SCOPES if one in need.scopes)
+        said = operation.get("description", "")
+        found |= {
+            "description": f"{said}\n\nAn API key needs the scope {scopes}.",
+            "x-scopes": [one for one in SCOPES if one in need.scopes],
+        }
+    return found
+
+
 def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     name = operation["operationId"]
     parameters = [_parameter(one) for one in operation.get("parameters", ())]
@@ -177,7 +206,7 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **operation,
-        **({"security": []} if name in _OPEN else {}),
+        **_access(operation, NEEDS.get(name)),
         "parameters": parameters,
         "responses": dict(sorted(responses.items())),
     }

@@ -134,10 +134,13 @@ def openapi_config() -> OpenAPIConfig:
                     scheme="bearer",
                     description="The token that `/start` returned for this case.",
                 ),
-                "operator_token": SecurityScheme(
+                "api_key": SecurityScheme(
                     type="http",
                     scheme="bearer",
-                    description="The operators' token, `TRIAGE_OPERATOR_TOKEN`.",
+                    description=(
+                        "An API key, `tk_…`, with one of the scopes that the operation names; or"
+                        " `TRIAGE_OPERATOR_TOKEN`, which has `operator`, `analyst` and `admin`."
+                    ),
                 ),
             }
         ),

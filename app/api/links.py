@@ -34,7 +34,7 @@ class LinkController(Controller):
         status_code=200,
         response_description="The case, with its token.",
         summary="Open a link from another device",
-        responses=documented(400, 404, 413, 415, 431, 503),
+        responses=documented(400, 404, 413, 415, 429, 431, 503),
     )
     async def open(
         self,

@@ -17,7 +17,7 @@ def metrics_route(exposition: Exposition, readers: Readers) -> HTTPRouteHandler:
     async def metrics(request: Connection) -> Response[bytes]:
         """Serve plain text, or OpenMetrics to who asks for it."""
         client = request.client
-        readers.admit(None if client is None else client.host, request.headers)
+        await readers.admit(None if client is None else client.host, request.headers)
         page = await exposition.page(request.headers.get("accept", ""))
         # The framework adds the character set to what is text, and does not see that it is there.
         kind = page.content_type

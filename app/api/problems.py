@@ -1,5 +1,6 @@
 """The one map from errors to HTTP: every problem leaves as problem details (RFC 9457)."""
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -66,7 +67,12 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
         400, "idempotency-key-missing", "An Idempotency-Key is needed"
     ),
     errors.NotAuthenticated: _Kind(401, "not-authenticated", "A credential is needed"),
-    errors.OperatorOnly: _Kind(403, "operator-only", "This is for operators"),
+    errors.ScopeMissing: _Kind(403, "scope-missing", "The API key is for other things"),
+    errors.TooManyRequests: _Kind(429, "too-many-requests", "Too many requests"),
+    errors.TooManyStreams: _Kind(429, "too-many-streams", "Too many open streams"),
+    errors.AccessSecretWrong: _Kind(503, "misconfigured", "This instance is not set up right"),
+    errors.InstanceFull: _Kind(503, "instance-full", "This instance has no room for the stream"),
+    errors.KeyNotFound: _Kind(404, "key-not-found", "There is no such API key"),
     errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
     errors.LinkNotFound: _Kind(404, "link-not-found", "This link opens nothing"),
@@ -102,30 +108,55 @@ def _from_triage_error(error: errors.TriageError) -> ProblemDetailsException:
     kind = next((_KINDS[one] for one in type(error).__mro__ if one in _KINDS), None)
     if kind is None:
         return _from_unexpected(error)
-    extra: dict[str, Any] = {}
-    headers: dict[str, str] = {}
-    detail = str(error)
+    return _problem(kind, _detail(error), _extra(error), _headers(error))
+
+
+def _detail(error: errors.TriageError) -> str:
+    match error:
+        case errors.CaseNotFound():
+            return "It may have expired or been erased, or it is not yours."
+        case errors.AccessSecretWrong():
+            return "This instance says in its log what is wrong."
+        case _:
+            return str(error)
+
+
+def _extra(error: errors.TriageError) -> dict[str, Any]:
     match error:
         case errors.TurnBusy(turn=turn):
-            extra["turn"] = turn
+            return {"turn": turn}
+        case errors.ResultNotReady(status=status, analysis=None):
+            return {"case_status": status}
         case errors.ResultNotReady(status=status, analysis=analysis):
-            extra["case_status"] = status
-            if analysis is not None:
-                extra["analysis_state"] = analysis
-            headers["Retry-After"] = "1"
+            return {"case_status": status, "analysis_state": analysis}
         case errors.FormInvalid(mistakes=mistakes):
-            extra["errors"] = msgspec.to_builtins(mistakes)
-        case errors.StateUnavailable(retry_after=seconds):
-            headers["Retry-After"] = str(max(1, round(seconds)))
-        case errors.Draining():
-            headers["Retry-After"] = "1"
-        case errors.NotAuthenticated():
-            headers["WWW-Authenticate"] = "Bearer"
-        case errors.CaseNotFound():
-            detail = "It may have expired or been erased, or it is not yours."
+            return {"errors": msgspec.to_builtins(mistakes)}
         case _:
-            pass
-    return _problem(kind, detail, extra, headers)
+            return {}
+
+
+def _headers(error: errors.TriageError) -> dict[str, str]:
+    match error:
+        case errors.StateUnavailable(retry_after=seconds):
+            return _again(round(seconds))
+        case errors.TooManyRequests(retry_after=seconds):
+            return _again(math.ceil(seconds))
+        case errors.ResultNotReady() | errors.Draining():
+            return _again(1)
+        case errors.TooManyStreams() | errors.InstanceFull() | errors.AccessSecretWrong():
+            return _again(5)
+        case errors.KeyRefused():
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case errors.NotAuthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case errors.ScopeMissing():
+            return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+        case _:
+            return {}
+
+
+def _again(seconds: int) -> dict[str, str]:
+    return {"Retry-After": str(max(1, seconds))}
 
 
 _HTTP_KINDS = {
@@ -204,8 +235,8 @@ def plugin(on_problem: OnProblem = lambda *_: None) -> ProblemDetailsPlugin:
 
 _WORDS = {
     400: "The request cannot be understood: `invalid-input`, `idempotency-key-missing`.",
-    401: "No credential: `not-authenticated`.",
-    403: "Not for this credential: `operator-only`.",
+    401: "No credential, or an API key that is not known, revoked or expired: `not-authenticated`.",
+    403: "The API key has none of the scopes that this needs: `scope-missing`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
     " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; Web Push"
     " is not set up: `push-off`; or the link is used or too old: `link-not-found`.",
@@ -215,10 +246,13 @@ _WORDS = {
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`; or answers of"
     " the form cannot be taken: `form-invalid`.",
+    429: "Too much at once; again after `Retry-After` seconds: `too-many-requests`,"
+    " `too-many-streams`.",
     431: "The headers are larger than 32 kB: `headers-too-large`.",
-    503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`.",
+    503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`,"
+    " `instance-full`, `misconfigured`.",
 }
-READING = (400, 401, 404, 431, 503)
+READING = (400, 401, 404, 429, 431, 503)
 """What a request about a case may be answered with, besides success."""
 WRITING = (*READING, 409, 413, 415, 422)
 """The same for a request that gives a case something to do."""

@@ -3,6 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
+from app.domain.access import who_opens
 from app.domain.errors import TriageError
 from app.settings import Settings
 
@@ -96,9 +97,15 @@ def reachable_host(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def open_to(settings: Settings) -> str:
+    """Say who may open cases with these settings."""
+    match who_opens(settings.host, settings.open_intake):
+        case True:
+            return "everybody who reaches the API"
+        case None:
+            return "this machine only: the demo mode; others need a key with the scope intake"
+        case False:
+            return "whoever has a key with the scope intake (triage keys create)"
 
 
 def _in_url(host: str) -> str:

@@ -1,6 +1,7 @@
 """`triage serve`: one API instance."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -13,12 +14,16 @@ import uvicorn
 import uvloop
 
 from app.api.protocol import ProblemProtocol
+from app.commands.place import open_to
 from app.commands.storage import storage_url
+from app.core.access.secret import check_secret, hasher
 from app.core.rules import Rules
+from app.domain.errors import StateUnavailable
 from app.engine import load_rules
 from app.logging import set_up_logging
 from app.main import Parts, build_parts, create_app, drain
 from app.settings import Settings, read_settings
+from app.state.access import AccessBook
 
 _GRACE_SECONDS = 5
 """How long open connections may take to end once everything has been handed over."""
@@ -64,6 +69,7 @@ def serve() -> None:
 async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     """Serve until a signal ends it."""
     parts = build_parts(settings, storage_url(settings), rules)
+    await _check_secret(settings, parts)
 
     class Protocol(ProblemProtocol):
         stalled_seconds = settings.stalled_seconds
@@ -86,6 +92,17 @@ async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     gc.freeze()
     gc.enable()
     log = structlog.get_logger(__name__)
-    log.info("instance.starting", host=settings.host, port=settings.port)
+    log.info(
+        "instance.starting",
+        host=settings.host,
+        port=settings.port,
+        intake=open_to(settings),
+    )
     await DrainingServer(config, parts).serve()
     log.info("instance.stopped")
+
+
+async def _check_secret(settings: Settings, parts: Parts) -> None:
+    """Do not start where every token would be refused; wait for a storage that is away."""
+    with contextlib.suppress(StateUnavailable):
+        await check_secret(AccessBook(parts.store), hasher(settings), settings)

@@ -19,11 +19,11 @@ from app.commands.place import (
     base_url,
     hide_secret,
     interviewer,
-    is_loopback,
     metrics_port,
     reachable_host,
     refuse_taken_port,
 )
+from app.domain.access import is_loopback
 from app.embedded import EmbeddedValkey
 from app.settings import Settings, read_settings
 from app.supervise import Child, ChildFailed, Supervisor, child_environment

@@ -7,7 +7,7 @@ credentials only by their digest.
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -85,6 +85,7 @@ class Intake:
         *,
         default_playbook: str,
         assigner: Assigner,
+        digest: Callable[[str], str],
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -97,6 +98,7 @@ class Intake:
         self._playbooks = playbooks
         self._default_playbook = default_playbook
         self._assigner = assigner
+        self._digest = digest
 
     async def start(
         self,
@@ -141,7 +143,7 @@ class Intake:
         )
         token = secrets.token_urlsafe(32)
         await self._conversations.start(
-            state, token_hash=digest(token), cap=chosen.limits.messages, ttl=chosen.ttl.active
+            state, token_hash=self._digest(token), cap=chosen.limits.messages, ttl=chosen.ttl.active
         )
         self._metrics.case("started", state.playbook, arm(state))
         return Opened(state=state, token=token, playbook=chosen)
@@ -152,7 +154,7 @@ class Intake:
         Raises:
             CaseNotFound: no such case for this token.
         """
-        return await self._conversations.open(case_id, digest(token))
+        return await self._conversations.open(case_id, self._digest(token))
 
     def playbook(self, state: CaseState) -> Playbook:
         """Return the playbook of a case."""
@@ -312,7 +314,7 @@ class Intake:
         Raises:
             CaseNotFound: no such case for this token.
         """
-        await self._conversations.erase(case_id, digest(token))
+        await self._conversations.erase(case_id, self._digest(token))
 
     async def _post(
         self,
@@ -335,7 +337,7 @@ class Intake:
                     at=time.time_ns() // 1_000_000,
                     trace=self._tracing.carried(),
                 ),
-                token_hash=digest(token),
+                token_hash=self._digest(token),
                 key=key,
                 fingerprint=fingerprint(command),
                 on_busy=on_busy,
@@ -378,8 +380,3 @@ class Intake:
 def fingerprint(command: Command) -> str:
     """Return what tells a command from any other, so that a key is not used for two."""
     return hashlib.sha256(_canonical(command)).hexdigest()
-
-
-def digest(token: str) -> str:
-    """Return what is stored of a credential; it has 256 random bits, so a plain digest will do."""
-    return hashlib.sha256(token.encode()).hexdigest()

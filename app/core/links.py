@@ -8,12 +8,12 @@ only the code gives: whoever reads the storage can open nothing.
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from app.core.intake import digest
 from app.domain.errors import CaseNotFound, LinkNotFound
 from app.state.conversations import ConversationStateManager
 from app.state.links import Links
@@ -44,10 +44,16 @@ class LinkDesk:
     """Makes codes and opens them."""
 
     def __init__(
-        self, conversations: ConversationStateManager, links: Links, *, seconds: int = LINK_SECONDS
+        self,
+        conversations: ConversationStateManager,
+        links: Links,
+        *,
+        digest: Callable[[str], str],
+        seconds: int = LINK_SECONDS,
     ) -> None:
         self._conversations = conversations
         self._links = links
+        self._digest = digest
         self._seconds = seconds
 
     async def make(self, case_id: str, token: str) -> Link:
@@ -56,7 +62,7 @@ class LinkDesk:
         Raises:
             CaseNotFound: no such case for this token.
         """
-        await self._conversations.open(case_id, digest(token))
+        await self._conversations.open(case_id, self._digest(token))
         code = secrets.token_urlsafe(CODE_BYTES)
         expires_at = time.time_ns() // 1_000_000 + self._seconds * 1_000
         await self._links.keep(_name(code), _seal(code, case_id, token), seconds=self._seconds)
@@ -78,7 +84,7 @@ class LinkDesk:
         if opened is None:
             raise LinkNotFound("the link is wrong, was used before, or is too old: make a new one")
         try:
-            await self._conversations.open(opened.case_id, digest(opened.token))
+            await self._conversations.open(opened.case_id, self._digest(opened.token))
         except CaseNotFound as error:
             raise LinkNotFound("the case of this link has expired or was erased") from error
         return opened

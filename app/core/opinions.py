@@ -1,13 +1,12 @@
 """What people and reviewers say of a triage: ratings, and the ground truth it is measured by."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 from msgspec import Struct
 
 from app.core.handoff import display_name
-from app.core.intake import digest
 from app.core.language.text import cleaned
 from app.domain.errors import InvalidInput, ResultNotReady, ReviewConflict
 from app.domain.facts import About, Rating, Review
@@ -42,10 +41,13 @@ class OpinionDesk:
         conversations: ConversationStateManager,
         opinions: Opinions,
         playbooks: Mapping[str, Playbook],
+        *,
+        digest: Callable[[str], str],
     ) -> None:
         self._conversations = conversations
         self._opinions = opinions
         self._playbooks = playbooks
+        self._digest = digest
 
     async def rate(self, case_id: str, token: str, *, score: int, comment: str) -> Rated:
         """Take in how the person liked it; the latest counts, the same again changes nothing.
@@ -53,7 +55,7 @@ class OpinionDesk:
         Raises:
             CaseNotFound: no such case for this token.
         """
-        record = await self._conversations.open(case_id, digest(token))
+        record = await self._conversations.open(case_id, self._digest(token))
         rated = Rated(score=score, comment=cleaned(comment))
         fact = Rating(
             id=f"rating:{case_id}.{uuid4().hex}",
@@ -62,7 +64,7 @@ class OpinionDesk:
             score=score,
             comment_chars=len(rated.comment),
         )
-        await self._opinions.rate(case_id, digest(token), rated, fact)
+        await self._opinions.rate(case_id, self._digest(token), rated, fact)
         return rated
 
     async def review(

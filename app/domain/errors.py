@@ -6,7 +6,13 @@ TriageError
 │   ├── IdempotencyMismatch      the same key came with another body
 │   └── AddressRefused           an address outside to which nothing is sent
 ├── NotAuthenticated             no credential came with the request
-├── OperatorOnly                 the credential is not an operator's
+│   └── KeyRefused               the API key is not known, was revoked, or has expired
+├── ScopeMissing                 the API key is good, and for other things
+├── TooManyRequests              a case, key or address asks more than it may
+├── TooManyStreams               a case or key has as many open streams as it may
+├── InstanceFull                 this instance has as many open streams as it takes
+├── AccessSecretWrong            credentials were made under another secret than ours
+├── KeyNotFound                  there is no such API key
 ├── CaseNotFound                 no such case, or it is somebody else's
 ├── TurnNotFound                 no such turn in this case
 ├── LinkNotFound                 a link to another device is wrong, used or too old
@@ -59,8 +65,37 @@ class NotAuthenticated(TriageError):
     """No usable credential came with the request."""
 
 
-class OperatorOnly(TriageError):
-    """What was asked for is for operators, and the credential is not theirs."""
+class KeyRefused(NotAuthenticated):
+    """The API key is not known here, was revoked, or has expired."""
+
+
+class ScopeMissing(TriageError):
+    """The API key is good, and for other things than what was asked for."""
+
+
+class TooManyRequests(TriageError):
+    """A case, a key or an address asks more often than it may."""
+
+    def __init__(self, reason: str, retry_after: float) -> None:
+        """Say who, and after how many seconds it makes sense to come back."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class TooManyStreams(TriageError):
+    """A case or a key has as many open streams as it may."""
+
+
+class InstanceFull(TriageError):
+    """This instance has as many open streams as it takes; another one may have room."""
+
+
+class AccessSecretWrong(TriageError):
+    """Credentials in the storage were made under another secret than this process has."""
+
+
+class KeyNotFound(TriageError):
+    """There is no such API key."""
 
 
 class CaseNotFound(TriageError):

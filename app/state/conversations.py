@@ -33,6 +33,7 @@ from app.domain.facts import encode as encode_fact
 from app.domain.job import Job
 from app.domain.notification import Notification
 from app.state import case_index, codec, handoffs, keys, rounds
+from app.state.access import told_revoked
 from app.state.cache import forget
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
@@ -364,6 +365,7 @@ class ConversationStateManager:
                 ("ZREM", index, case_id)
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))
             )
+            await self._store.commands(told_revoked(case_id))
             await case_index.forget(self._store, [case_id])
             await forget(self._store, case_id)
             await Ledger(self._store).forget(case_id)

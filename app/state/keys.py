@@ -66,6 +66,11 @@ EXPERIMENTS_LEASE = "tri:experiments:k"
 WORKERS = "tri:workers"
 """Hash: each living worker's queues and slots, by its name."""
 WORKER_TTL = 60
+ACCESS = "tri:access"
+"""Hash: API keys, `k:<id>` each; `version`, which grows with each change; `secret`, which tells the
+secret of all digests from any other. Configuration, without a time to live."""
+REVOKED = "tri:revoked"
+"""Stream: marks of cases whose token was revoked, or that were erased: their streams are closed."""
 LINK = "tri:link:"
 """What links to another device begin with; each lives ten minutes."""
 CACHE = "tri:cache:"
@@ -152,6 +157,16 @@ class CaseKeys:
 def cases(facet: str) -> str:
     """Return the sorted set of cases with what a facet names, by when they were opened."""
     return f"{CASES}:{facet}"
+
+
+def case_streams(case_id: str) -> str:
+    """Return the hash of a case's open streams, by instance; it lives as long as they do."""
+    return f"tri:{{{case_id}}}:w"
+
+
+def admitted(name: str) -> list[str]:
+    """Return the hashes of a key's or an address's latest request, and of its open streams."""
+    return [f"tri:{{in:{name}}}", f"tri:{{in:{name}}}:w"]
 
 
 def agenda(queue: str) -> str:

@@ -20,14 +20,14 @@ from app.state import connecting
 
 SHARED = (
     "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
-    "say_of", "abandon",
+    "say_of", "abandon", "adopt", "revoke",
 )  # fmt: skip
 """Scripts over the keys of a case."""
 JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 """Scripts over the keys of a case that concern one of its background jobs."""
 ALONE = (
     "renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out",
-    "offer_flags", "let_go",
+    "offer_flags", "let_go", "admit", "hold_streams", "swap_key",
 )  # fmt: skip
 """Scripts over one key of their own."""
 
@@ -36,7 +36,9 @@ LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void", "ledger_budgets")
 RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
 """Scripts that leave facts behind for the warehouse."""
 
-DURABLE = ("start", "accept", "finish", "save", "erase", "job_finish")
+DURABLE = (
+    "start", "adopt", "accept", "finish", "save", "erase", "job_finish", "revoke", "swap_key",
+)  # fmt: skip
 """Scripts whose effect is told to somebody as done; replicas may have to have it before that."""
 _REPLICA_MS = 1_000
 """How long replicas may take; whoever asked hears that they did not, and asks again."""

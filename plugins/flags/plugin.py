@@ -9,7 +9,6 @@ from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.plugins import InitPlugin
-from litestar.types import Guard
 
 from app.settings import Settings
 from app.state.flags import Flags
@@ -18,7 +17,7 @@ from plugins.flags.evaluation import Evaluator
 from plugins.flags.growthbook_source import GrowthBookSource
 from plugins.flags.live import LiveFlags
 from plugins.flags.payload import shipped
-from plugins.flags.routes import flags_routers
+from plugins.flags.routes import flags_router
 from plugins.flags.sticky import StickyBuckets
 
 
@@ -69,11 +68,10 @@ class FlagsConfig:
 class FlagsPlugin(InitPlugin):
     """Adds the flags to an application."""
 
-    def __init__(self, flags: LiveFlags, *, path: str, operator: Guard) -> None:
-        """Take the flags, the path below which their routes stand, and who may look at them."""
+    def __init__(self, flags: LiveFlags, *, path: str) -> None:
+        """Take the flags, and the path below which their routes stand."""
         self._flags = flags
         self._path = path
-        self._operator = operator
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add the routes, the dependency and the flags' life."""
@@ -86,7 +84,7 @@ class FlagsPlugin(InitPlugin):
             finally:
                 await self._flags.close()
 
-        app_config.route_handlers.extend(flags_routers(self._path, self._operator))
+        app_config.route_handlers.append(flags_router(self._path))
         app_config.dependencies["flags"] = Provide(lambda: self._flags, sync_to_thread=False)
         app_config.lifespan.append(living)
         return app_config

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, Request, Router, get, post
 from litestar.params import Body, HeaderParameter
-from litestar.types import Guard
 
 from app.api.flags_schema import (
     CountsView,
@@ -116,14 +115,6 @@ def _counts(counts: Counts) -> CountsView:
     )
 
 
-def flags_routers(base: str, operator: Guard) -> list[Router]:
-    """Return the routes: one for operators, one for GrowthBook."""
-    return [
-        Router(
-            path=base,
-            route_handlers=[FlagsController],
-            guards=[operator],
-            security=[{"operator_token": []}],
-        ),
-        Router(path=base, route_handlers=[GrowthBookController]),
-    ]
+def flags_router(base: str) -> Router:
+    """Return the routes: one for admins, one for GrowthBook."""
+    return Router(path=base, route_handlers=[FlagsController, GrowthBookController])

@@ -21,7 +21,7 @@ continue-on-failure = true
 [auth.openapi.case_token]
 bearer = "{token}"
 
-[auth.openapi.operator_token]
+[auth.openapi.api_key]
 bearer = "{operator}"
 
 [checks]
@@ -30,7 +30,7 @@ ignored_auth.enabled = false
 # The framework's OPTIONS names one of two methods that share an address; 405 names both.
 allow_header_conformance.enabled = false
 negative_data_rejection.expected-statuses = [
-  "400", "401", "404", "405", "409", "413", "415", "422", "431",
+  "400", "401", "403", "404", "405", "409", "413", "415", "422", "429", "431",
 ]
 
 [generation]

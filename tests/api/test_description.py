@@ -156,7 +156,7 @@ def test_examples_are_what_they_are_examples_of(document: dict[str, Any]) -> Non
 def test_the_credential_is_described(document: dict[str, Any]) -> None:
     """Both credentials, a person's and an operator's, are bearer tokens."""
     schemes = document["components"]["securitySchemes"]
-    assert set(schemes) == {"case_token", "operator_token"}
+    assert set(schemes) == {"case_token", "api_key"}
     for scheme in schemes.values():
         assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
         assert scheme["description"]

@@ -19,6 +19,7 @@ from app.core.interview import Interviewer
 from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
+from app.domain.access import plain_digest
 from app.domain.case import OnBusy
 from app.domain.event import EventId
 from app.domain.playbook import Playbook
@@ -87,6 +88,7 @@ class Core:
             known,
             default_playbook=playbooks[0].id,
             assigner=Unassigned(),
+            digest=plain_digest,
         )
 
         self.handoffs = HandoffDesk(self.conversations, self.runner, self.reader, known)

@@ -21,6 +21,8 @@ from app.tether import Tether
 
 READY_SECONDS = 90.0
 _STEP_SECONDS = 0.01
+ACCESS_SECRET = "the-secret-of-all-digests-in-tests"
+"""Instances on one storage must have the same, and here their folders are not."""
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
 
@@ -168,7 +170,8 @@ def triage(*args: str) -> list[str]:
 def environment(**settings: str) -> dict[str, str]:
     """Return an environment with these settings and none of those the tests were started with."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
-    return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
+    ours = {"PYTHONUNBUFFERED": "1", "TRIAGE_ACCESS_SECRET": ACCESS_SECRET}
+    return {**inherited, **ours, **settings}
 
 
 def free_port() -> int:

@@ -14,10 +14,10 @@ from typing import BinaryIO, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from app.core.intake import digest
 from app.core.migration.adopting import EPOCH, Adopted, adopt
 from app.core.migration.earlier import read_conversation
 from app.core.rules import Rules
+from app.domain.access import plain_digest
 from app.domain.case import Say
 from app.domain.errors import CaseNotFound, InvalidInput
 from app.state import migration
@@ -213,7 +213,7 @@ class Mover:
             adopted.state,
             adopted.turns,
             adopted.waiting,
-            token_hash=digest(token),
+            token_hash=plain_digest(token),
             # As many messages as ever beside those that were written before.
             cap=playbook.limits.messages + len(adopted.said),
             ttl=playbook.ttl.active,
