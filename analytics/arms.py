@@ -37,6 +37,8 @@ class Arm(Struct, frozen=True, kw_only=True):
     n: int
     mean: float
     variance: float
+    known: bool = False
+    """The mean is known and not estimated, so that no variance is needed to compare with it."""
 
     @property
     def squared_error(self) -> float:
@@ -59,17 +61,22 @@ def too_thin(a: Arm, b: Arm) -> NotComputable | None:
     """Say why two arms cannot be compared, if they cannot.
 
     Each arm needs two units and a variance of its own: an arm in which everybody is the same says
-    nothing about how much its mean could have differed.
+    nothing about how much its mean could have differed, unless it is known that it could not.
 
     >>> too_thin(Arm(n=1, mean=1.0, variance=0.0), Arm(n=9, mean=2.0, variance=1.0)).reason
     'the control has 1 units, and two are needed'
+    >>> nothing = Arm(n=9, mean=0.0, variance=0.0, known=True)
+    >>> too_thin(nothing, Arm(n=9, mean=2.0, variance=1.0)) is None
+    True
+    >>> too_thin(nothing, nothing).reason
+    'the control does not vary'
     """
     for name, arm in (("control", a), ("treatment", b)):
         if arm.n < 2:
             return NotComputable(reason=f"the {name} has {arm.n} units, and two are needed")
         if not (math.isfinite(arm.mean) and math.isfinite(arm.variance)):
             return NotComputable(reason=f"the {name}'s moments are not finite")
-        if arm.variance <= 0:
+        if arm.variance <= 0 and not (arm.known and max(a.variance, b.variance) > 0):
             return NotComputable(reason=f"the {name} does not vary")
     return None
 

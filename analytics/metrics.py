@@ -119,23 +119,27 @@ def analyse_mean(
     )
 
 
-def analyse_ratio(a: JointMoments, b: JointMoments, plan: Plan) -> Analysis:
+def analyse_ratio(
+    a: JointMoments, b: JointMoments, plan: Plan, *, zero_is_known: bool = False
+) -> Analysis:
     """Analyse a ratio of sums with the person as unit: cost per triage, accuracy over several.
 
     With two columns (numerator, denominator) by the delta method; with four (the same before the
     exposure) CUPED judges, unless nobody was there before, and the plain difference is kept as
-    `unadjusted`.
+    `unadjusted`. With `zero_is_known` an arm in which nobody has anything is taken as a constant,
+    such as what models cost where none is asked.
 
     >>> a = JointMoments.of([2.0, 4.0, 9.0, 1.0], [1.0, 2.0, 3.0, 1.0])
     >>> b = JointMoments.of([3.0, 4.0, 9.0, 1.0], [1.0, 1.0, 3.0, 1.0])
     >>> round(analyse_ratio(a, b, Plan(planned_n=8)).difference.estimate, 4)
     0.5476
     """
-    arms = ratio_arms(a, b)
+    arms = ratio_arms(a, b, zero_is_known=zero_is_known)
     if isinstance(arms, NotComputable):
         return _complete(arms, arms, plan)
     plain = welch_difference(*arms, alpha=plan.alpha)
-    if len(a.means) == 4 and len(b.means) == 4:
+    is_known = any(one.known for one in arms)
+    if len(a.means) == 4 and len(b.means) == 4 and not is_known:
         adjusted = adjusted_ratios(a, b)
         if not isinstance(adjusted, NotComputable):
             return _complete(

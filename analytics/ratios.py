@@ -4,6 +4,8 @@ One person brings several triages, and they resemble each other. Counting triage
 independent gave 26 % false positives in simulation; the delta method over persons gives 5 %.
 """
 
+from msgspec.structs import replace
+
 from analytics.arms import Arm
 from analytics.lifts import delta_lift, log_lift
 from analytics.means import welch_difference
@@ -121,8 +123,13 @@ def ratio_delta_lift(
     return delta_lift(*arms, alpha=alpha, alternative=alternative)
 
 
-def ratio_arms(a: JointMoments, b: JointMoments) -> tuple[Arm, Arm] | NotComputable:
+def ratio_arms(
+    a: JointMoments, b: JointMoments, *, zero_is_known: bool = False
+) -> tuple[Arm, Arm] | NotComputable:
     """Return both arms, or which of them has no ratio.
+
+    With `zero_is_known` an arm that has nothing above the line has so by design: it is compared
+    with as a constant.
 
     >>> empty = JointMoments.of([0.0, 0.0], [0.0, 0.0])
     >>> ratio_arms(empty, empty).reason
@@ -133,5 +140,6 @@ def ratio_arms(a: JointMoments, b: JointMoments) -> tuple[Arm, Arm] | NotComputa
         arm = ratio_arm(persons)
         if isinstance(arm, NotComputable):
             return NotComputable(reason=f"{name}: {arm.reason}")
-        arms.append(arm)
+        known = zero_is_known and arm.mean == arm.variance == 0
+        arms.append(replace(arm, known=known))
     return arms[0], arms[1]

@@ -237,7 +237,12 @@ def _of_aggregates(metric: Metric, a: Aggregate, b: Aggregate, plan: Plan) -> An
     if metric.kind == "ratio" or not (a.is_single and b.is_single):
         before = min(a.had_before, b.had_before) > 1
         columns = (0, 1, 2, 3) if before else (0, 1)
-        return analyse_ratio(_columns(a.joint, columns), _columns(b.joint, columns), plan)
+        return analyse_ratio(
+            _columns(a.joint, columns),
+            _columns(b.joint, columns),
+            plan,
+            zero_is_known=metric.zero_is_known,
+        )
     if metric.kind == "share":
         return analyse_share(a.count, b.count, plan)
     return analyse_mean(
@@ -263,7 +268,11 @@ def _arms(
         case Aggregate(), Aggregate() if metric.kind == "ratio" or not (
             a.is_single and b.is_single
         ):
-            return ratio_arms(_columns(a.joint, (0, 1)), _columns(b.joint, (0, 1)))
+            return ratio_arms(
+                _columns(a.joint, (0, 1)),
+                _columns(b.joint, (0, 1)),
+                zero_is_known=metric.zero_is_known,
+            )
         case Aggregate(), Aggregate() if metric.kind == "share":
             return Arm.of_count(a.count), Arm.of_count(b.count)
         case Aggregate(), Aggregate():

@@ -5,6 +5,7 @@ Nobody can then choose, once the figures are there, what they should have been a
 
 import datetime as dt
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,6 +47,9 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The smallest difference that matters, in the metric's unit."""
     margin: Annotated[float, Meta(ge=0)] | None = None
     """How much worse a guardrail may get, in the metric's unit."""
+    zero_is_known: bool = False
+    """An arm in which nobody has any of it has so by design; for ratios, such as what models cost
+    where none is asked."""
     target: float | None = None
     """What the metric should be, whatever the other arm does."""
     q: Share | None = None
@@ -172,12 +176,18 @@ def _mistakes(found: Declaration) -> list[str]:
     names = [one.name for one in found.metrics]
     mistakes += [f"metrics: {one!r} is there twice" for one in {*names} if names.count(one) > 1]
     for one in found.metrics:
-        if one.role == "primary" and one.smallest_effect is None:
-            mistakes.append(f"metrics.{one.name}: a primary needs its smallest_effect")
-        if one.role == "guardrail" and one.margin is None:
-            mistakes.append(f"metrics.{one.name}: a guardrail needs its margin")
-        if (one.kind == "quantile") != (one.q is not None):
-            mistakes.append(f"metrics.{one.name}: q belongs to quantiles, and only to them")
-        if one.role == "guardrail" and one.kind == "quantile":
-            mistakes.append(f"metrics.{one.name}: a quantile cannot be a guardrail")
+        mistakes += [f"metrics.{one.name}: {what}" for what in _metric_mistakes(one)]
     return mistakes
+
+
+def _metric_mistakes(one: Metric) -> Iterator[str]:
+    if one.role == "primary" and one.smallest_effect is None:
+        yield "a primary needs its smallest_effect"
+    if one.role == "guardrail" and one.margin is None:
+        yield "a guardrail needs its margin"
+    if (one.kind == "quantile") != (one.q is not None):
+        yield "q belongs to quantiles, and only to them"
+    if one.zero_is_known and one.kind != "ratio":
+        yield "zero_is_known belongs to ratios"
+    if one.role == "guardrail" and one.kind == "quantile":
+        yield "a quantile cannot be a guardrail"

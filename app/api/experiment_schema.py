@@ -125,6 +125,9 @@ class ReportedMetric(Struct, frozen=True, kw_only=True):
     margin: Annotated[float | None, Meta(description="How much worse a guardrail may become.")] = (
         None
     )
+    zero_is_known: Annotated[
+        bool, Meta(description="Whether an arm in which nobody has any of it has so by design.")
+    ] = False
     target: Annotated[
         float | None, Meta(description="What it should be, whatever the other arm does.")
     ] = None

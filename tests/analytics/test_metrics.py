@@ -1,16 +1,20 @@
 """A metric as the report shows it: one p for difference and lift, second looks, the sequence."""
 
+import math
 import subprocess
 import sys
 
 import msgspec
 import pytest
+from scipy import stats
 
 from analytics import metrics
+from analytics.arms import Arm
 from analytics.bayes import NormalPrior, Posterior
 from analytics.moments import Count, JointMoments, Moments
 from analytics.people import Population, rows_of_joint_moments, rows_of_moments
 from analytics.quantiles import Quantile
+from analytics.ratios import ratio_arm
 from analytics.results import Effect, NotComputable
 
 PLAN = metrics.Plan(planned_n=2000, prior=NormalPrior(mean=0.0, variance=0.04))
@@ -77,6 +81,27 @@ def test_costs_are_adjusted_only_where_there_was_a_before() -> None:
     assert found.unadjusted is None
     none = JointMoments.of([0.0] * 3, [0.0] * 3)
     assert isinstance(metrics.analyse_ratio(none, none, PLAN).difference, NotComputable)
+
+
+def test_a_known_zero_need_not_vary() -> None:
+    """What costs nothing by design is a constant: the other arm's own error is the whole error."""
+    free = JointMoments.of([0.0] * 4, [1.0, 2.0, 1.0, 1.0])
+    paid = JointMoments.of([3.0, 4.0, 9.0, 1.0], [1.0, 1.0, 3.0, 1.0])
+    refused = metrics.analyse_ratio(free, paid, PLAN).difference
+    assert isinstance(refused, NotComputable)
+    assert refused.reason == "the control does not vary"
+    found = metrics.analyse_ratio(free, paid, PLAN, zero_is_known=True)
+    arm = ratio_arm(paid)
+    assert isinstance(arm, Arm)
+    assert isinstance(found.difference, Effect)
+    assert found.difference.estimate == arm.mean
+    assert found.difference.standard_error == pytest.approx(math.sqrt(arm.variance / arm.n))
+    alone = stats.t.interval(0.95, arm.n - 1, arm.mean, math.sqrt(arm.variance / arm.n))
+    assert (found.difference.low, found.difference.high) == pytest.approx(alone)
+    assert isinstance(found.sequence, Effect)
+    assert isinstance(found.lift, NotComputable)
+    both = metrics.analyse_ratio(free, free, PLAN, zero_is_known=True).difference
+    assert isinstance(both, NotComputable)
 
 
 def test_the_nps_has_no_lift() -> None:

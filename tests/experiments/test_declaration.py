@@ -34,6 +34,7 @@ def test_what_ships_is_ready() -> None:
         ("margin = 0.05", "", "a guardrail needs its margin"),
         ('name = "nps"', 'name = "cost"', "'cost' is there twice"),
         ("q = 0.5", "", "q belongs to quantiles"),
+        ("target = 8.0", "zero_is_known = true", "zero_is_known belongs to ratios"),
         ("format = 1", "format = 2", "Invalid enum value 2"),
         ("alpha = 0.05", "alpha = 2", "alpha"),
         ("alpha = 0.05", "alpha = 0.05\nstarts = 2026-02-01\nends = 2026-01-01", "before starts"),

@@ -26,7 +26,8 @@ from app.embedded import EmbeddedValkey
 from app.state.facts import FactStream
 from app.state.store import Store
 from jobs.warehouse import Drain
-from tests.support.api import OPERATOR_TOKEN, Api, Case
+from tests.support.api import OPERATOR_TOKEN, Answer, Api, Case
+from tests.support.forms import submit
 from tests.support.llmock import LLMock, running_llmock
 from tests.support.playbooks import tiny_playbook
 from tests.support.processes import instances
@@ -44,6 +45,7 @@ class Script(Struct, frozen=True, kw_only=True):
 
     finishes: bool
     says: Sequence[str] = (STORY,)
+    """In a conversation; whoever has a form begins it, and submits it if they finish."""
     scores: Sequence[int] = ()
     """Ratings, one after the other: the last one counts."""
     right: Sequence[bool] = ()
@@ -90,12 +92,8 @@ def live(api: Api, name: str | None, script: Script) -> Lived:
     assert opened.status == HTTPStatus.CREATED, opened
     found = opened.json()
     case = Case(found["case_id"], found["case_token"])
-    for words in script.says:
-        said = api.say(case, words)
-        assert said.status == HTTPStatus.OK, said
-    if script.finishes:
-        done = api.post("/force-complete", {"case_id": case.id}, case.token, key=uuid4().hex)
-        assert done.status == HTTPStatus.OK, done
+    done = hold(api, case, script) if found["form"] is None else fill_in(api, case, script)
+    if done is not None:
         code = done.json()["analysis"]["classification"]["code"]
         for score in script.scores:
             rated = api.post(f"/cases/{case.id}/rating", {"score": score}, case.token)
@@ -105,6 +103,29 @@ def live(api: Api, name: str | None, script: Script) -> Lived:
             path = f"/operator/cases/{case.id}/reviews"
             assert api.post(path, said_of_it, OPERATOR_TOKEN).status == HTTPStatus.OK
     return Lived(variant=found["variant"], script=script)
+
+
+def hold(api: Api, case: Case, script: Script) -> Answer | None:
+    """Hold a conversation; returns its end, if it has one."""
+    for words in script.says:
+        said = api.say(case, words)
+        assert said.status == HTTPStatus.OK, said
+    if not script.finishes:
+        return None
+    done = api.post("/force-complete", {"case_id": case.id}, case.token, key=uuid4().hex)
+    assert done.status == HTTPStatus.OK, done
+    return done
+
+
+def fill_in(api: Api, case: Case, script: Script) -> Answer | None:
+    """Fill a form in, and submit it if the script says so."""
+    path = f"/cases/{case.id}/form/begin"
+    assert api.post(path, None, case.token, key=uuid4().hex).status == HTTPStatus.OK
+    if not script.finishes:
+        return None
+    done = submit(api, case)
+    assert done.status == HTTPStatus.OK, done
+    return done
 
 
 def answers(mock: LLMock) -> None:
@@ -264,7 +285,8 @@ async def test_the_report_is_what_people_did(own_valkey: EmbeddedValkey, tmp_pat
             known = effect(report, metric)
             share = known.control if arm == "v1" else known.treatment
             assert share == pytest.approx(sum(values) / len(values), rel=1e-9), metric
-    assert effect(report, "cost").treatment > 0
+    paid = effect(report, "cost")
+    assert paid.treatment > paid.control == 0, "a form asks no model"
     for metric in ("completion", "satisfaction", "accuracy", "triage_time", "cost"):
         found, a, b = effect(report, metric), raw.sums(metric, "v1"), raw.sums(metric, "v2")
         assert (found.n_control, found.n_treatment) == (len(a.above), len(b.above)), metric
