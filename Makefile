@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check bench dashboards settings pictures requirements web clean
+.PHONY: help up test check bench dashboards settings site pictures requirements web clean
 .PHONY: prove-sentinel prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
@@ -94,6 +94,9 @@ prove-statistics: .venv/dev.stamp ## Simulate experiments, twenty thousand of ea
 dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from dashboards/*.py
 	@$(BIN)/python -m dashboards
 
+site: .venv/dev.stamp ## Build the documents into a site, build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "build/site/index.html"
+
 settings: .venv/run.stamp ## Write the page about settings, from app/settings.py
 	@$(BIN)/triage settings --markdown > docs/settings.md
 
@@ -118,7 +121,7 @@ app/web/node_modules/.stamp: app/web/package-lock.json
 	@touch $@
 
 web: .venv/run.stamp app/web/node_modules/.stamp ## Build the client and the pages, which needs Node 20
-	@$(BIN)/triage openapi | (cd app/web && node build.mjs schema)
+	@set -o pipefail; $(BIN)/triage openapi | (cd app/web && node build.mjs schema)
 	@cd app/web && node build.mjs check && node build.mjs all
 
 clean: ## Remove the environment and every cache; the data in var/ stays

@@ -1,6 +1,7 @@
 """`triage openapi`: the API's description as a file, without a server."""
 
 import json
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,10 +15,11 @@ from app.settings import read_settings
 def openapi() -> None:
     """Print the API's OpenAPI document, the same that a running instance has at /docs/openapi.json.
 
-    Nothing is started and nothing is asked, whatever the environment says; the same version of the
+    Nothing is started, asked or left behind, whatever the environment says; the same version of the
     product always prints the same bytes.
     """
-    settings = read_settings({})
-    app = create_app(build_parts(settings, "redis://127.0.0.1:0", load_rules(settings)))
+    with TemporaryDirectory() as var:
+        settings = read_settings({"TRIAGE_VAR": var})
+        app = create_app(build_parts(settings, "redis://127.0.0.1:0", load_rules(settings)))
     document = completed(app.openapi_schema.to_schema())
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True))

@@ -3,15 +3,15 @@
 
 import { execFileSync } from "node:child_process";
 import { cp, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import openapiTypes, { astToString } from "openapi-typescript";
 
 const WEB = dirname(fileURLToPath(import.meta.url));
 const OUT = process.env.TRIAGE_WEB_OUT ?? WEB;
-const SCHEMA = join(WEB, "client", "src", "schema.ts");
 const HEAD = "// Generated from the API's OpenAPI document by `make web`; do not edit.\n\n";
 const PAGES = ["person", "operators"];
 /** What a browser that is not three years behind understands. */
@@ -19,12 +19,12 @@ const TARGET = ["chrome109", "firefox115", "safari16.4"];
 
 /** Types of everything that travels, from the document that `triage openapi` prints. */
 async function schema() {
-  const { paths: _, ...document } = JSON.parse(readFileSync(process.env.TRIAGE_OPENAPI ?? 0, "utf8"));
+  const { paths: _, ...document } = JSON.parse(await text(process.stdin));
   const options = { rootTypes: true, rootTypesNoSchemaPrefix: true, defaultNonNullable: false };
-  const text = HEAD + astToString(await openapiTypes({ ...document, paths: {} }, options));
-  if (!existsSync(SCHEMA) || (await readFile(SCHEMA, "utf8")) !== text) {
-    await writeFile(SCHEMA, text);
-  }
+  const types = HEAD + astToString(await openapiTypes({ ...document, paths: {} }, options));
+  const file = join(OUT, "client", "src", "schema.ts");
+  await mkdir(dirname(file), { recursive: true });
+  if (!existsSync(file) || (await readFile(file, "utf8")) !== types) await writeFile(file, types);
 }
 
 /** The package: one module, and the declarations of what it exports. */
