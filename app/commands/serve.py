@@ -27,6 +27,9 @@ from app.state.access import AccessBook
 
 _GRACE_SECONDS = 5
 """How long open connections may take to end once everything has been handed over."""
+_GARBAGE = (10_000, 20, 50)
+"""How many objects more there are before the collector looks. Turns leave little garbage, and each
+look walks over all that runs at the time."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -90,6 +93,7 @@ async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     # What is built now lives as long as the process. Left to the collector, it is walked again and
     # again, and every conversation stands still meanwhile.
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     gc.enable()
     log = structlog.get_logger(__name__)
     log.info(
