@@ -4,6 +4,7 @@ Listing them costs nothing, so that `triage --help` answers at once; what a comm
 by its own module under `app.commands`.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -43,7 +44,7 @@ _COMMANDS = {
         "app.commands.experiment", "experiment", "Plan, check and judge experiments."
     ),
     "flags": _Entry("app.commands.flags", "flags", "See, try and set the feature flags."),
-    "keys": _Entry("app.commands.keys", "keys", "Make the keys for Web Push."),
+    "keys": _Entry("app.commands.api_keys", "keys", "Make, rotate and revoke API keys."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
     "cache": _Entry("app.commands.cache", "cache", "Show or clear kept analyses; replay cases."),
     "warehouse": _Entry(
@@ -73,7 +74,12 @@ class _LazyGroup(click.Group):
         del ctx
         if (entry := _COMMANDS.get(cmd_name)) is None:
             return None
-        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        # What modules build as they are imported is no garbage: looking for some takes a while.
+        gc.disable()
+        try:
+            command = getattr(importlib.import_module(entry.module), entry.attribute)
+        finally:
+            gc.enable()
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}.{entry.attribute} is not a click command")
         return command

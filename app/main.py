@@ -28,12 +28,14 @@ from app.api.guard import RequestGuard
 from app.api.handoffs import HandoffController
 from app.api.health import HealthController
 from app.api.jobs import JobController
+from app.api.keys import KeyController, TokenController
 from app.api.links import LinkController
 from app.api.metrics import metrics_route
 from app.api.opinions import RatingController, ReviewController
 from app.api.page import operators_router, page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
+from app.core.access.desk import KeyDesk
 from app.core.access.gate import Gate, Limits
 from app.core.access.live import LiveKeys
 from app.core.access.secret import hasher
@@ -115,6 +117,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     experiments: Experiments
     exposition: Exposition
     gate: Gate
+    keys: KeyDesk
     access: AccessGuard
     readers: Readers
 
@@ -196,6 +199,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         experiments=Experiments(store),
         exposition=Exposition(metrics, figures.read),
         gate=gate,
+        keys=KeyDesk(AccessBook(store), digests),
         access=AccessGuard(
             gate,
             Proxies(settings.trusted_proxies),
@@ -273,6 +277,8 @@ def create_app(parts: Parts) -> Litestar:
         path=BASE_PATH,
         route_handlers=[
             JobController,
+            KeyController,
+            TokenController,
             CaseListController,
             HandoffController,
             ReviewController,
@@ -282,6 +288,7 @@ def create_app(parts: Parts) -> Litestar:
         ],
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
+            "keys": Provide(lambda: parts.keys, sync_to_thread=False),
             "cases": Provide(lambda: parts.cases, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),

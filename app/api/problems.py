@@ -184,6 +184,8 @@ def _from_http_exception(error: HTTPException) -> ProblemDetailsException:
         # An address with an impossible id or number in it is an address of nothing.
         if any(one.key == "case_id" and one.source == "path" for one in problems):
             return _from_triage_error(errors.CaseNotFound())
+        if any(one.key == "key_id" and one.source == "path" for one in problems):
+            return _from_triage_error(errors.KeyNotFound("there is no such key"))
         if any(one.source == "path" for one in problems):
             return _from_triage_error(errors.TurnNotFound("this case has no such turn"))
         fields = {"fields": msgspec.to_builtins(problems)}
@@ -238,8 +240,9 @@ _WORDS = {
     401: "No credential, or an API key that is not known, revoked or expired: `not-authenticated`.",
     403: "The API key has none of the scopes that this needs: `scope-missing`.",
     404: "No such case or turn for this credential: `case-not-found`, `turn-not-found`,"
-    " `job-not-found`, `experiment-not-found`; the case has no form: `form-not-found`; Web Push"
-    " is not set up: `push-off`; or the link is used or too old: `link-not-found`.",
+    " `job-not-found`, `experiment-not-found`, `key-not-found`; the case has no"
+    " form: `form-not-found`; Web Push is not set up: `push-off`; or the link is used or too old:"
+    " `link-not-found`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
     " `experiment-not-computed`, `handoff-conflict`, `form-submitted`, `review-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",

@@ -1,4 +1,4 @@
-"""`triage keys`: make the keys that this installation signs with."""
+"""`triage keys vapid`: make the keys for Web Push that this installation signs with."""
 
 import os
 
@@ -12,12 +12,7 @@ from app.notify.vapid import DEFAULT_SUBJECT, VapidFile, new_vapid, read_vapid, 
 from app.settings import Settings, read_settings
 
 
-@click.group()
-def keys() -> None:
-    """Make the keys that this installation signs with."""
-
-
-@keys.command()
+@click.command()
 @click.option(
     "--subject",
     help="Whom push services may write to: mailto:you@example.org or https://example.org."

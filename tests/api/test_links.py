@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.access import plain_digest
 from app.core.links import LinkDesk
+from app.domain.access import plain_digest
 from app.domain.errors import LinkNotFound
 from app.embedded import EmbeddedValkey
 from app.state.conversations import ConversationStateManager
@@ -99,11 +99,15 @@ async def test_a_code_is_over_after_its_time(own_valkey: EmbeddedValkey) -> None
     store = Store(own_valkey.url)
     conversations = ConversationStateManager(store, "test")
     await conversations.start(case_state("a" * 32), token_hash=plain_digest("t"), cap=9, ttl=60)
-    link = await LinkDesk(conversations, Links(store), digest=plain_digest, seconds=1).make("a" * 32, "t")
+    link = await LinkDesk(conversations, Links(store), digest=plain_digest, seconds=1).make(
+        "a" * 32, "t"
+    )
     with Wire(own_valkey.socket) as wire:
         until(lambda: not any(b"tri:link:" in one for one in keys(wire)), "the code is kept")
     with pytest.raises(LinkNotFound):
-        await LinkDesk(conversations, Links(store), digest=plain_digest).open(link.code, attempt="one")
+        await LinkDesk(conversations, Links(store), digest=plain_digest).open(
+            link.code, attempt="one"
+        )
     await store.close()
 
 

@@ -1,0 +1,104 @@
+"""API keys and tokens of cases, for those who look after them: make, rotate, revoke."""
+
+import time
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.params import Body, PathParameter
+
+from app.api.key_schema import KeyIssued, KeyList, KeyRequest, KeyView, RotateRequest, key_view
+from app.api.parameters import CaseIdPath
+from app.api.problems import OPERATING, documented
+from app.core.access.desk import IssuedKey, KeyDesk
+from app.domain.access import KEY_ID
+
+KeyPath = Annotated[str, PathParameter(description="The key's id.", pattern=f"^{KEY_ID}$")]
+
+
+class KeyController(Controller):
+    """What admins do with keys."""
+
+    path = "/operator/keys"
+    tags = ("Operation",)
+
+    @get(
+        operation_id="list_keys",
+        summary="List API keys",
+        response_description="All keys, also those that are good for nothing any more.",
+        responses=documented(*OPERATING),
+    )
+    async def list_keys(self, keys: KeyDesk) -> KeyList:
+        """List keys; `TRIAGE_OPERATOR_TOKEN` is a setting and none of them."""
+        now = _now_ms()
+        return KeyList(keys=[key_view(one, now) for one in await keys.all()])
+
+    @post(
+        operation_id="create_key",
+        summary="Make an API key",
+        response_description="The key, with its token.",
+        responses=documented(*OPERATING, 413, 415),
+    )
+    async def create(
+        self, keys: KeyDesk, data: Annotated[KeyRequest, Body(title="Key")]
+    ) -> KeyIssued:
+        """Make a key and return its token, which is shown only here."""
+        return _issued(await keys.create(data.name, data.scopes, days=data.days))
+
+    @post(
+        "/{key_id:str}/rotate",
+        operation_id="rotate_key",
+        status_code=200,
+        summary="Rotate an API key",
+        response_description="The key, with its new token.",
+        responses=documented(*OPERATING, 413, 415),
+    )
+    async def rotate(
+        self,
+        keys: KeyDesk,
+        key_id: KeyPath,
+        data: Annotated[RotateRequest, Body(title="Rotation")],
+    ) -> KeyIssued:
+        """Give a key another token; the one before stays good for the time that is stated."""
+        return _issued(await keys.rotate(key_id, keep_seconds=data.keep_seconds))
+
+    @post(
+        "/{key_id:str}/revoke",
+        operation_id="revoke_key",
+        status_code=200,
+        summary="Revoke an API key",
+        response_description="The key, good for nothing any more.",
+        responses=documented(*OPERATING),
+    )
+    async def revoke(self, keys: KeyDesk, key_id: KeyPath) -> KeyView:
+        """Refuse a key everywhere within a second, and close its open streams. May be repeated."""
+        return key_view(await keys.revoke(key_id), _now_ms())
+
+
+class TokenController(Controller):
+    """What operators do with a case's token."""
+
+    tags = ("Operation",)
+
+    @post(
+        "/operator/cases/{case_id:str}/revoke-token",
+        operation_id="revoke_token",
+        status_code=204,
+        summary="Revoke a case's token",
+        response_description="The token opens nothing any more.",
+        responses=documented(*OPERATING),
+    )
+    async def revoke(self, keys: KeyDesk, case_id: CaseIdPath) -> None:
+        """Shut a case against whoever holds its token, and close its streams within a second.
+
+        The case stays for operators. There is no other token: the person opens a new case, or
+        somebody reaches them otherwise. May be repeated.
+        """
+        await keys.revoke_case(case_id)
+
+
+def _issued(made: IssuedKey) -> KeyIssued:
+    return KeyIssued(key=key_view(made.key, _now_ms()), token=made.token)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
