@@ -111,6 +111,11 @@ def test_nothing_is_lost_or_doubled(node: str, pair: tuple[Instance, Instance]) 
     run(node, "faults.test.mjs", **addresses(*pair))
 
 
+def test_every_example_runs(node: str, pair: tuple[Instance, Instance]) -> None:
+    """What the package's README and the guide for frontends show is what happens."""
+    run(node, "readme.test.mjs", **addresses(*pair))
+
+
 def test_analyses_in_the_background(
     node: str, valkey: EmbeddedValkey, settings: Mapping[str, str], tmp_path: Path
 ) -> None:

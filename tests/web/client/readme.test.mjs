@@ -1,4 +1,4 @@
-// Every example of the package's README runs as it stands, against a real server.
+// Every example of the package's README and of the guide runs as it stands, against a real server.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, symlink, writeFile, mkdir } from "node:fs/promises";
@@ -10,8 +10,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { durableStore, given, TriageClient } from "./support.mjs";
 
 const PACKAGE = fileURLToPath(new URL("../../../app/web/client", import.meta.url));
-const README = await readFile(join(PACKAGE, "README.md"), "utf8");
-const EXAMPLES = [...README.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((one) => one[1]);
+const GUIDE = fileURLToPath(new URL("../../../docs/frontend.md", import.meta.url));
+const TEXT = (await Promise.all([join(PACKAGE, "README.md"), GUIDE].map((one) => readFile(one, "utf8")))).join("\n");
+const EXAMPLES = [...TEXT.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((one) => one[1]);
 
 let folder;
 
@@ -24,17 +25,17 @@ after(() => rm(folder, { recursive: true }));
 
 /** What stands around an example: what it takes for granted. */
 function surrounded(example) {
-  const imports = example.match(/^import .*$/gm).join("\n");
+  const imports = (example.match(/^import .*$/gm) ?? []).join("\n");
   const rest = example.replace(/^import .*$/gm, "");
   return `${imports}\nexport async function run({ baseUrl, store, caseId, fill, console }) {\n${rest}\n}\n`;
 }
 
 test("there are examples", () => {
-  assert.ok(EXAMPLES.length >= 5);
+  assert.ok(EXAMPLES.length >= 8);
 });
 
 EXAMPLES.forEach((example, number) => {
-  const title = README.slice(0, README.indexOf(example)).match(/^## .*$/gm)?.at(-1);
+  const title = TEXT.slice(0, TEXT.indexOf(example)).match(/^## (.*)$/gm)?.at(-1).slice(3);
   test(`example ${number + 1}: ${title}`, async () => {
     const baseUrl = given("TRIAGE_A");
     const store = durableStore();
