@@ -95,7 +95,7 @@ dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from das
 	@$(BIN)/python -m dashboards
 
 site: .venv/dev.stamp ## Build the documents into a site, build/site/index.html
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict && echo "build/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 settings: .venv/run.stamp ## Write the page about settings, from app/settings.py
 	@$(BIN)/triage settings --markdown > docs/settings.md
