@@ -24,8 +24,7 @@ from app.core.reporting.experiment_brief import experiment_brief
 from app.domain.errors import StateUnavailable
 from app.domain.experiments import ExperimentStanding
 from app.settings import Settings
-from app.state.experiments import ComputingClaim, Experiments
-from app.state.leases import LeaseKeeper
+from app.state.experiments import HELD_MS, ComputingClaim, Experiments
 from app.state.reports import ConclusionName, Reports
 from app.state.store import Store
 from app.tether import Tether
@@ -87,9 +86,9 @@ class ExperimentDesk:
         self,
         settings: Settings,
         store: Store,
-        leases: LeaseKeeper,
         *,
         compute: Compute = in_a_process,
+        renew_seconds: float = HELD_MS / 6_000,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Put it together.
@@ -97,14 +96,14 @@ class ExperimentDesk:
         Args:
             settings: folders, and how often.
             store: the storage.
-            leases: renews the right to compute.
             compute: how an order is carried out.
+            renew_seconds: how often the right to compute is renewed.
             clock_ms: Unix time in milliseconds.
         """
         self._settings = settings
         self._experiments = Experiments(store)
         self._reports = Reports(store)
-        self._leases = leases
+        self._renew_seconds = renew_seconds
         self._compute = compute
         self._now_ms = clock_ms
 
@@ -135,19 +134,18 @@ class ExperimentDesk:
         return due is None or due <= self._now_ms()
 
     async def _held(self, claim: ComputingClaim) -> bool:
-        """Compute while the lease is renewed; it is cut short where the lease is lost."""
+        """Compute while the right to it is kept; it is cut short where that is lost."""
         task = asyncio.ensure_future(self._work())
-        self._leases.hold(claim, lambda: _cancel(task))
         try:
-            await asyncio.wait([task])
+            while not task.done() and await self._experiments.holds(claim):
+                await asyncio.wait([task], timeout=self._renew_seconds)
         finally:
-            self._leases.drop(claim)
-            if not task.done():
+            if lost := not task.done():
                 task.cancel()
                 await asyncio.wait([task])
             with contextlib.suppress(StateUnavailable):
                 await self._experiments.release(claim)
-        if task.cancelled():
+        if lost:
             _log.warning("experiments.lost")
             return False
         return task.result()
@@ -245,14 +243,10 @@ def _read(folder: Path | None) -> list[Declaration]:
     return found
 
 
-def _cancel(task: "asyncio.Future[bool]") -> None:
-    task.cancel()
-
-
-async def experiments(settings: Settings, store: Store, leases: LeaseKeeper) -> None:
+async def experiments(settings: Settings, store: Store) -> None:
     """Compute experiments for ever; a worker runs one of these.
 
     Raises:
         StateUnavailable: if the storage goes away.
     """
-    await ExperimentDesk(settings, store, leases).run()
+    await ExperimentDesk(settings, store).run()

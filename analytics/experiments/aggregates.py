@@ -117,18 +117,20 @@ WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags
             flags=tuple(str(name) for name, _ in flags),
         )
 
-    def by_day(self) -> list[Group]:
-        """Return every metric's moments by arm and day of first exposure, in order of days."""
-        return self._groups("every metric by day of exposure", "CAST(p.timestamp AS DATE)")
+    def by_person(self) -> dict[str, list[Group]]:
+        """Return every metric's moments by arm and each property of persons, from one pass.
 
-    def by_slice(self, column: str) -> list[Group]:
-        """Return every metric's moments by arm and a property that was known at exposure."""
-        return self._groups(f"every metric by {column}", f"p.{column}")
+        The properties are the day of the first exposure, under `day`, and the declared slices, as
+        they were known at it.
+        """
+        properties = {"day": "CAST(p.timestamp AS DATE)"}
+        properties |= {name: f"p.{name}" for name in self._declared.slices}
+        return self._groups("every metric by day of exposure and by slice", properties)
 
     def by_lag(self) -> list[Group]:
         """Return every metric's moments by arm and days since the person's own exposure."""
-        lag = "CAST(f.timestamp AS DATE) - CAST(p.timestamp AS DATE)"
-        groups = self._groups("every metric by days since exposure", lag)
+        lag = {"lag": "CAST(f.timestamp AS DATE) - CAST(p.timestamp AS DATE)"}
+        groups = self._groups("every metric by days since exposure", lag)["lag"]
         return [one for one in groups if one.group.isdigit()]
 
     def nameless(self, since: dt.datetime) -> int:
@@ -250,7 +252,7 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
     ON f.user_id = p.user_id AND f.timestamp >= p.timestamp AND f.timestamp < $2
   WHERE f.fact = $4)"""
 
-    def _groups(self, title: str, group: str) -> list[Group]:
+    def _groups(self, title: str, properties: Mapping[str, str]) -> dict[str, list[Group]]:
         metrics = [one for one in self._declared.metrics if one.kind in {"share", "mean", "ratio"}]
         counted = ",\n    ".join(
             f"{_sum(value, fact, when)} AS m{number}_{column}"
@@ -265,21 +267,32 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
         wanted = sorted({name for one in metrics for name in (one.fact, one.counted)})
         names = ", ".join(f"'{name}'" for name in wanted)
         moments = ",\n  ".join(_moments(f"m{number}_") for number in range(len(metrics)))
+        columns = ", ".join(f"{sql} AS by_{name}" for name, sql in properties.items())
+        which = " ".join(f"WHEN GROUPING(by_{one}) = 0 THEN '{one}'" for one in properties)
+        told = " ".join(
+            f"WHEN GROUPING(by_{one}) = 0 THEN CAST(by_{one} AS VARCHAR)" for one in properties
+        )
+        sets = ", ".join(f"(arm, by_{name})" for name in properties)
+        numbers = ", ".join(str(one + 3) for one in range(len(properties)))
         rows = self._ask(
             title,
             f"""
 WITH {self._people()}, persons AS (
-  SELECT p.user_id, p.arm, {group} AS grouped,
+  SELECT p.user_id, p.arm, {columns},
     {counted}
   FROM people p LEFT JOIN all_facts f ON f.user_id = p.user_id AND f.timestamp < $2
     AND f.fact IN ({names})
-  GROUP BY 1, 2, 3)
-SELECT arm, CAST(grouped AS VARCHAR), count(*),
+  GROUP BY 1, 2, {numbers})
+SELECT CASE {which} END, arm, CASE {told} END AS grouped, count(*),
   {moments}
-FROM persons GROUP BY 1, 2 ORDER BY 2, 1""",
+FROM persons GROUP BY GROUPING SETS ({sets}) ORDER BY 1, 3, 2""",
             self._moment(),
         )
-        return [_group(metrics, row) for row in rows if row[0] in self._declared.arms]
+        found: dict[str, list[Group]] = {name: [] for name in properties}
+        for name, *row in rows:
+            if row[0] in self._declared.arms:
+                found[name].append(_group(metrics, row))
+        return found
 
     def _ask(self, title: str, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         self.questions.append(Question(title=title, sql=sql.strip(), parameters=parameters))

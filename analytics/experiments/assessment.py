@@ -68,7 +68,8 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
     """
     evidence = Evidence(warehouse, declared, at)
     taken = evidence.taken()
-    days = evidence.by_day()
+    by_person = evidence.by_person()
+    days = by_person["day"]
     arms = total(days)
     known = _evidence_of(evidence, declared, arms)
     counted = {arm: arms[arm].persons if arm in arms else 0 for arm in declared.arms}
@@ -85,7 +86,7 @@ def assess(warehouse: Warehouse, declared: Declaration, at: dt.datetime) -> Repo
         concentration=max(1.0, declared.planned_persons / _RATIO_TUNED),
     )
     judged = health if final else structs.replace(health, sample_ratio=sequential_ratio)
-    findings = _findings(evidence, declared, known, days, final=final)
+    findings = _findings(evidence, declared, known, by_person, final=final)
     age = 0.0 if taken.first is None else (at - taken.first).total_seconds() / 86_400
     latest = evidence.latest()
     return Report(
@@ -132,7 +133,7 @@ def _findings(
     evidence: Evidence,
     declared: Declaration,
     known: Mapping[tuple[str, str], Evidenced],
-    days: Sequence[Group],
+    by_person: Mapping[str, Sequence[Group]],
     *,
     final: bool,
 ) -> tuple[Finding, ...]:
@@ -150,8 +151,11 @@ def _findings(
         primaries,
         alpha=declared.alpha,
     )
-    lags = evidence.by_lag()
-    sliced: dict[str, Sequence[Group]] = {name: evidence.by_slice(name) for name in declared.slices}
+    splits = _Splits(
+        days=by_person["day"],
+        lags=evidence.by_lag(),
+        slices={name: by_person[name] for name in declared.slices},
+    )
     return tuple(
         _finding(
             declared,
@@ -160,7 +164,7 @@ def _findings(
             analyses[metric.name, arm],
             adjusted[metric.name, arm],
             (known.get((metric.name, declared.control)), known.get((metric.name, arm))),
-            _Splits(days=days, lags=lags, slices=sliced),
+            splits,
             plan,
             final=final,
         )

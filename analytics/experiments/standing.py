@@ -4,13 +4,13 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 
+from analytics.experiments.declaration import Metric
 from analytics.experiments.report import Finding, Report
 from analytics.results import Effect, NotComputable, Test
 from analytics.verdict import Verdict, is_beyond
 from app.domain.experiments import (
     DECISIONS,
     ArmVerdict,
-    Better,
     EffectFigures,
     Ending,
     ExperimentStanding,
@@ -111,14 +111,18 @@ def _figures(one: Finding, *, final: bool) -> EffectFigures:
         low=None if known is None else _finite(known.low),
         high=None if known is None else _finite(known.high),
         p_value=None if known is None else one.adjusted_p,
-        limit=_signed(margin, metric.better) if guardrail else metric.smallest_effect,
+        limit=_limit(metric),
         broken=is_beyond(read, margin, metric.better) if guardrail else None,
         reason=read.reason if isinstance(read, NotComputable) else None,
     )
 
 
-def _signed(margin: float, better: Better) -> float:
-    return -margin if better == "increase" else margin
+def _limit(metric: Metric) -> float | None:
+    """Return what is told of as its limit: of a primary with the sign of what is good."""
+    good = 1.0 if metric.better == "increase" else -1.0
+    if metric.role == "guardrail":
+        return -good * (metric.margin or 0.0)
+    return None if metric.smallest_effect is None else good * metric.smallest_effect
 
 
 def _finite(value: float) -> float | None:

@@ -51,8 +51,8 @@ class EffectFigures(Struct, frozen=True, kw_only=True):
     limit: Annotated[
         float | None,
         Meta(
-            description="For a primary the smallest effect that matters; for a guardrail the"
-            " difference, with its sign, beyond which it is broken."
+            description="For a primary the smallest effect that matters, with the sign of what is"
+            " good; for a guardrail the difference, with its sign, beyond which it is broken."
         ),
     ] = None
     broken: Annotated[

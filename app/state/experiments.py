@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from app.domain.errors import ExperimentNotComputed, ExperimentNotFound
 from app.domain.experiments import ExperimentStanding
 from app.state import keys
-from app.state.conversations import LEASE_MS
 from app.state.store import Store
 
 KEPT_SECONDS = 30 * 86_400
 """How long something is kept after it was computed."""
+HELD_MS = 30_000
+"""How long the right to compute outlives a worker that died. Nobody waits for its successor."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(ExperimentStanding).decode
@@ -146,8 +147,16 @@ class Experiments:
             StateUnavailable: if the storage does not answer.
         """
         claim = ComputingClaim(lease=secrets.token_hex(8))
-        taken = await self._store.command("SET", claim.lease_key, claim.lease, "NX", "PX", LEASE_MS)
+        taken = await self._store.command("SET", claim.lease_key, claim.lease, "NX", "PX", HELD_MS)
         return claim if taken else None
+
+    async def holds(self, claim: ComputingClaim) -> bool:
+        """Say whether the right is still ours, and keep it.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        return bool(await self._store.run("renew", [claim.lease_key], [claim.lease, HELD_MS]))
 
     async def release(self, claim: ComputingClaim) -> None:
         """Give the right back.

@@ -306,10 +306,11 @@ EXPERIMENT_EFFECT = _kept(
 )
 EXPERIMENT_LIMIT = _kept(
     "triage_experiment_limit",
-    "Of primaries the smallest effect that matters; of guardrails the difference, with its sign,"
-    " beyond which they are broken.",
+    "Of primaries the smallest effect that matters, with the sign of what is good; of guardrails"
+    " the difference, with the sign of what is bad, beyond which they are broken.",
     "experiment",
     "metric",
+    "role",
 )
 EXPERIMENT_SAMPLE_RATIO = _kept(
     "triage_experiment_sample_ratio_p_value",

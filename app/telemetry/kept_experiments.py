@@ -45,9 +45,10 @@ def series_of_experiment(one: ExperimentStanding) -> Iterator[Series]:
         yield d.EXPERIMENT_COMPUTED, (key,), one.computed_at * _MS
     if one.judged_ratio_p is not None:
         yield d.EXPERIMENT_SAMPLE_RATIO, (key,), one.judged_ratio_p
-    limits = {each.metric: each.limit for each in one.effects if each.limit is not None}
-    for metric, limit in limits.items():
-        yield d.EXPERIMENT_LIMIT, (key, metric), limit
+    limits = {(each.metric, each.role): each.limit for each in one.effects}
+    for (metric, role), limit in limits.items():
+        if limit is not None:
+            yield d.EXPERIMENT_LIMIT, (key, metric, role), limit
     for effect in one.effects:
         yield from _of_effect(key, effect)
 

@@ -132,8 +132,8 @@ class Rig:
         return ExperimentDesk(
             self.settings,
             self.store,
-            self.keeper(),
             compute=compute or self.here,
+            renew_seconds=0.05,
             clock_ms=self.clock,
         )
 
