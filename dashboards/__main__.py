@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from dashboards import ai_cost, performance, service_health
+from dashboards import ai_cost, experiments, performance, service_health
 from dashboards.building import Page, build
 from dashboards.model import document
 
 FOLDER = Path(__file__).parent / "grafana" / "dashboards"
-PAGES: tuple[Page, ...] = (ai_cost.PAGE, performance.PAGE, service_health.PAGE)
+PAGES: tuple[Page, ...] = (ai_cost.PAGE, performance.PAGE, experiments.PAGE, service_health.PAGE)
 
 
 def documents() -> dict[str, bytes]:

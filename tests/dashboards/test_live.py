@@ -56,6 +56,8 @@ def watched(tools: dict[Tool, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 def lived_through(there: Town, prometheus: Prometheus, rounds: int) -> tuple[float, float]:
     """Play the script; returns when it began and when Prometheus had seen its end."""
+    computed = "triage_experiment_computed_timestamp_seconds"
+    until(lambda: bool(prometheus.now(computed)), "nothing was computed", seconds=200)
     began = time.time()
     for period, limit in (("hour", "0.5"), ("day", "2"), ("month", "20")):
         there.budget(period, limit)

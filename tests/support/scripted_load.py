@@ -18,6 +18,7 @@ from app.domain.playbook import Models
 from app.domain.usage import Provider
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, OPERATOR_TOKEN, TERMINALS, Api, Case
+from tests.support.experimented import Trial, lived
 from tests.support.fleet import Member, Process, fleet, parent
 from tests.support.llmock import LLMock, running_llmock
 from tests.support.playbooks import tiny_playbook
@@ -156,6 +157,8 @@ def town(folder: Path) -> Iterator[Town]:
     playbooks.mkdir()
     models = Models(interview=MODELS, small=MODELS, strong=MODELS)
     write_playbook(replace(tiny_playbook(), models=models), playbooks)
+    warehouse, declared = folder / "warehouse", folder / "declared"
+    lived(warehouse, declared, {"tone": Trial(), "shorter_questions": Trial(persons=240)})
     rules = {"TRIAGE_PLAYBOOKS": str(playbooks), "TRIAGE_PLAYBOOK": tiny_playbook().id}
     with (
         EmbeddedValkey(folder / "var") as valkey,
@@ -173,6 +176,8 @@ def town(folder: Path) -> Iterator[Town]:
             "TRIAGE_FIRST_TOKEN_SECONDS": "60",
             "TRIAGE_READ_SECONDS": "60",
             "TRIAGE_METRICS_PORT": "0",
+            "TRIAGE_WAREHOUSE": str(warehouse),
+            "TRIAGE_EXPERIMENTS": str(declared),
             "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
             "TRIAGE_WEBHOOK_URL": hooks.url,
             "TRIAGE_WEBHOOK_SECRET": "whsec_" + "A" * 43 + "=",
