@@ -787,7 +787,7 @@ export interface components {
             /** @description What people call it. */
             label: string;
             /**
-             * @description For a primary the smallest effect that matters; for a guardrail the difference, with its sign, beyond which it is broken.
+             * @description For a primary the smallest effect that matters, with the sign of what is good; for a guardrail the difference, with its sign, beyond which it is broken.
              * @default null
              */
             limit?: number | null;
@@ -1653,6 +1653,72 @@ export interface components {
             turn: number;
         };
         /**
+         * KeyIssued
+         * @description A key with its token.
+         */
+        KeyIssued: {
+            /** @description The key. */
+            key: components["schemas"]["KeyView"];
+            /** @description Shown only here: `tk_…`. */
+            token: string;
+        };
+        /**
+         * KeyList
+         * @description All keys.
+         */
+        KeyList: {
+            /** @description The oldest first. */
+            keys: components["schemas"]["KeyView"][];
+        };
+        /**
+         * KeyRequest
+         * @description A key to be made.
+         */
+        KeyRequest: {
+            /**
+             * @description After how many days it expires; null is never.
+             * @default null
+             */
+            days?: number | null;
+            /**
+             * @description Whose it is, for people.
+             * @example Intake of the website
+             */
+            name: string;
+            /**
+             * @description What it is good for: `intake` opens cases, `operator` works on them, `analyst` reads what is counted, `admin` sets.
+             * @example [
+             *       "intake"
+             *     ]
+             */
+            scopes: ("admin" | "analyst" | "intake" | "operator")[];
+        };
+        /**
+         * KeyView
+         * @description A key; its token is not kept.
+         */
+        KeyView: {
+            /** @description Unix time in milliseconds. */
+            created_at: number;
+            /** @description Until when the token before the last rotation is good. */
+            earlier_until: number | null;
+            /** @description The same; null is never. */
+            expires_at: number | null;
+            /** @description Names the key; no secret. */
+            id: string;
+            /** @description Whose it is. */
+            name: string;
+            /** @description The same; null where it was not. */
+            revoked_at: number | null;
+            /** @description What it is good for. */
+            scopes: ("admin" | "analyst" | "intake" | "operator")[];
+            /**
+             * @description Whether it is good still.
+             * @enum {unknown}
+             */
+            state: "active" | "expired" | "revoked";
+        };
+        /**
          * KnownFact
          * @description Something that was understood.
          */
@@ -2389,6 +2455,11 @@ export interface components {
              * @enum {unknown}
              */
             unit: "points" | "score" | "seconds" | "share" | "usd";
+            /**
+             * @description Whether an arm in which nobody has any of it has so by design.
+             * @default false
+             */
+            zero_is_known?: boolean;
         };
         /**
          * ReportedNothing
@@ -2647,6 +2718,17 @@ export interface components {
             reviewer: string;
             /** @description How urgent it was; null where that was left open. */
             urgency: ("critical" | "high" | "low" | "medium") | null;
+        };
+        /**
+         * RotateRequest
+         * @description For how long the token before may go on.
+         */
+        RotateRequest: {
+            /**
+             * @description So long it stays good; 0 ends it at once.
+             * @default 86400
+             */
+            keep_seconds?: number;
         };
         /**
          * Scope
@@ -3220,6 +3302,10 @@ export type HookData = components['schemas']['HookData'];
 export type HumanRequest = components['schemas']['HumanRequest'];
 export type JobList = components['schemas']['JobList'];
 export type JobView = components['schemas']['JobView'];
+export type KeyIssued = components['schemas']['KeyIssued'];
+export type KeyList = components['schemas']['KeyList'];
+export type KeyRequest = components['schemas']['KeyRequest'];
+export type KeyView = components['schemas']['KeyView'];
 export type KnownFact = components['schemas']['KnownFact'];
 export type LinkMade = components['schemas']['LinkMade'];
 export type LinkOpened = components['schemas']['LinkOpened'];
@@ -3264,6 +3350,7 @@ export type ReviewCounts = components['schemas']['ReviewCounts'];
 export type ReviewQueue = components['schemas']['ReviewQueue'];
 export type ReviewRequest = components['schemas']['ReviewRequest'];
 export type ReviewView = components['schemas']['ReviewView'];
+export type RotateRequest = components['schemas']['RotateRequest'];
 export type Scope = components['schemas']['Scope'];
 export type ShowWhen = components['schemas']['ShowWhen'];
 export type Snapshot = components['schemas']['Snapshot'];
