@@ -118,13 +118,13 @@ NEEDS: Mapping[str, Need] = {
 """What each operation of the API asks for."""
 UNDESCRIBED: Mapping[str, Need] = {
     "/": _PUBLIC,
-    "/{name:str}": _PUBLIC,
+    "/{name}": _PUBLIC,
     "/operators": _PUBLIC,
-    "/operators/{name:str}": _PUBLIC,
+    "/operators/{name}": _PUBLIC,
     "/docs": _PUBLIC,
     "/docs/scalar.js": _PUBLIC,
     "/docs/openapi.json": _PUBLIC,
-    "/docs/{path:str}": _PUBLIC,
+    "/docs/{path}": _PUBLIC,
     # It lets this machine in by itself, and whoever has a key with any of the scopes for people.
     "/metrics": _PUBLIC,
 }
@@ -252,7 +252,7 @@ def need_of(handler: BaseRouteHandler, path: str) -> Need | None:
 
     Args:
         handler: the route's.
-        path: the route's, as it is declared.
+        path: the route's, without the types of its parameters.
     """
     name = getattr(handler, "operation_id", None)
     if isinstance(name, str):
@@ -269,7 +269,7 @@ def unlisted(app: Litestar) -> Iterator[str]:
         if not handlers:
             yield route.path
         for handler in handlers:
-            if need_of(handler, route.path) is None:
+            if need_of(handler, route.path_format) is None:
                 yield f"{route.path} ({handler.handler_name})"
 
 
