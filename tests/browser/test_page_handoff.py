@@ -1,7 +1,6 @@
 """A human in the conversation, as the person sees it on the page."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,20 +9,40 @@ from playwright.async_api import Page, expect
 
 from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
-from tests.browser.test_page import STORY, STORY_EN, box, say
+from tests.browser.person import (
+    STORY,
+    STORY_EN,
+    box,
+    case_of,
+    choose,
+    heard,
+    mine,
+    replies,
+    say,
+    serving,
+    stop_button,
+)
 from tests.support.api import OPERATOR_TOKEN, Answer, Api
-from tests.support.processes import Instance, instances
+from tests.support.processes import Instance
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
+WITH_ANA = "Você está falando com Ana, uma pessoa da equipe."
 HELLO = "Olá, aqui é a Ana. <b>Você</b> está em segurança?"
 
 
 @pytest.fixture(scope="module")
 def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """One instance with operators and the guided interviewer."""
-    with instances(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start(env={"TRIAGE_PACE_MS": "5", "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN})
+    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
+        yield start(TRIAGE_OPERATOR_TOKEN=OPERATOR_TOKEN)
+
+
+async def call_human(page: Page) -> None:
+    """Ask for one, and say why."""
+    await page.get_by_role("button", name="Falar com uma pessoa").click()
+    await page.get_by_label("Quer dizer por quê?").fill("Prefiro explicar a alguém")
+    await page.get_by_role("button", name="Chamar uma pessoa").click()
 
 
 class Operator:
@@ -37,7 +56,7 @@ class Operator:
 
     async def act(self, what: str, **members: str) -> Any:
         """Take, reply or return."""
-        case = await self._page.evaluate('JSON.parse(localStorage["triage.case"]).id')
+        case = await case_of(self._page)
         self._acts += 1
         body = {"operator": "Ana", **members}
         path, key = f"/operator/cases/{case}/{what}", f"act-{self._acts}"
@@ -55,40 +74,41 @@ async def test_the_person_talks_to_a_human(server: Instance, open_page: OpenPage
     page = await open_page(server.url)
     ana = Operator(server, page)
     await say(page, STORY)
-    await page.get_by_role("button", name="Falar com uma pessoa").click()
-    await page.get_by_role("button", name="Chamar", exact=True).click()
-    await expect(page.locator("#company")).to_contain_text("Uma pessoa foi chamada")
+    await call_human(page)
+    await expect(page.locator(".company")).to_contain_text("Uma pessoa foi chamada")
     await expect(page.get_by_role("button", name="Falar com uma pessoa")).to_be_hidden()
-    await expect(page.locator(".interviewer").last).to_contain_text("Chamei uma pessoa")
+    await expect(replies(page).last).to_contain_text("Chamei uma pessoa")
 
     await box(page).fill("ainda escrevendo")
     await ana.act("take")
-    await expect(page.locator("#company")).to_have_text("Você está falando com Ana, uma pessoa.")
-    await expect(page.locator(".aside").last).to_have_text("Ana entrou na conversa")
+    await expect(page.locator(".company")).to_have_text(
+        "Você está falando com Ana, uma pessoa da equipe."
+    )
+    await expect(page.locator(".mark").last).to_have_text("Ana entrou na conversa")
     await expect(box(page)).to_have_value("ainda escrevendo")
     await ana.act("reply", text=HELLO)
-    said = page.locator(".human-says")
-    await expect(said.locator("p")).to_have_text(HELLO)
+    said = page.locator(".human")
+    await expect(said.locator("> p")).to_have_text(HELLO)
     await expect(said.locator("b")).to_have_text("Ana")
-    await expect(page.locator("#announcer p").last).to_have_text(f"Ana: {HELLO}")
+    await expect(heard(page).last).to_have_text(f"Ana: {HELLO}")
 
     await say(page, "Estou em casa")
-    bubbles = page.locator("#talk .interviewer")
+    bubbles = page.locator(".said-list .theirs")
     count = await bubbles.count()
     await box(page).fill("E estou bem")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".person").last).to_have_text(re.compile("E estou bem$"))
-    await expect(page.locator("#stop")).to_be_hidden()
+    await expect(mine(page).last).to_have_text("E estou bem")
+    await expect(stop_button(page)).to_have_count(0)
     await expect(bubbles).to_have_count(count)
 
-    words = await page.locator("#talk").inner_text()
+    words = await page.locator(".said-list").inner_text()
     await page.reload()
-    await expect(page.locator("#company")).to_contain_text("Ana")
-    assert await page.locator("#talk").inner_text() == words
+    await expect(page.locator(".company")).to_contain_text("Ana")
+    assert await page.locator(".said-list").inner_text() == words
 
     await ana.act("return")
-    await expect(page.locator(".aside").last).to_have_text("Ana saiu da conversa")
-    await expect(page.locator("#company")).to_be_hidden()
+    await expect(page.locator(".mark").last).to_have_text("Ana saiu da conversa")
+    await expect(page.locator(".company")).to_be_hidden()
     await expect(page.get_by_role("button", name="Falar com uma pessoa")).to_be_visible()
     await expect(bubbles.last).to_contain_text("?")
     assert "?" in await say(page, "Recife, Pernambuco")
@@ -100,27 +120,30 @@ async def test_a_danger_brings_a_human_by_itself(server: Instance, open_page: Op
     ana = Operator(server, page)
     await say(page, STORY_EN)
     await say(page, "My husband hit me and says he will kill me.")
-    await expect(page.locator("#company")).to_contain_text("A person was asked to join")
+    await expect(page.locator(".company")).to_contain_text("A person was asked to join")
     await ana.act("take")
-    await expect(page.locator("#company")).to_have_text("You are talking with Ana, a person.")
+    await expect(page.locator(".company")).to_have_text(
+        "You are talking with Ana, a person of the team."
+    )
     await ana.act("reply", text="Are you safe right now?")
-    await expect(page.locator(".human-says p")).to_have_text("Are you safe right now?")
+    await expect(page.locator(".human > p")).to_have_text("Are you safe right now?")
     await page.get_by_role("button", name="Português").click()
-    await expect(page.locator("#company")).to_have_text("Você está falando com Ana, uma pessoa.")
+    await expect(page.locator(".company")).to_have_text(
+        "Você está falando com Ana, uma pessoa da equipe."
+    )
 
 
 async def test_erasing_ends_it(server: Instance, open_page: OpenPage) -> None:
     """A new case has no human in it, and can have one of its own."""
     page = await open_page(server.url)
-    await page.get_by_role("button", name="Falar com uma pessoa").click()
-    await page.get_by_role("button", name="Chamar", exact=True).click()
-    await expect(page.locator("#company")).to_be_visible()
-    await page.get_by_role("button", name="Apagar meus dados").click()
+    await call_human(page)
+    await expect(page.locator(".company")).to_be_visible()
+    await choose(page, "Apagar meus dados")
     await page.get_by_role("button", name="Apagar tudo").click()
-    await expect(page.get_by_role("status")).to_have_text("Seus dados foram apagados.")
-    await expect(page.locator("#company")).to_be_hidden()
-    await page.get_by_role("button", name="Falar com uma pessoa").click()
-    await page.get_by_role("button", name="Chamar", exact=True).click()
-    await expect(page.locator("#company")).to_be_visible()
+    await page.get_by_role("button", name="Começar uma conversa nova").click()
+    await expect(replies(page)).to_have_count(1)
+    await expect(page.locator(".company")).to_be_hidden()
+    await call_human(page)
+    await expect(page.locator(".company")).to_be_visible()
     await Operator(server, page).act("take")
-    await expect(page.locator("#company")).to_contain_text("Ana")
+    await expect(page.locator(".company")).to_contain_text("Ana")

@@ -1,7 +1,6 @@
 """The page against a server that fails as prepared: nothing is lost, doubled or run."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +10,7 @@ from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 
 from app.domain.analysis import Fact
 from tests.browser.conftest import OpenPage
+from tests.browser.person import choose, heard, mine, part, replies, stop_button
 from tests.web.analyses import leak_analysis
 from tests.web.standin import Fault, Frame, Standin, case_id, ended, telling
 
@@ -26,6 +26,12 @@ HOSTILE = [
     "<a href='javascript:alert(1)'>clique</a>",
     "<style>*{display:none}</style><b>negrito</b>",
     "&lt;script&gt;alert(1)&lt;/script&gt; &amp; ${alert(1)} {{alert(1)}}",
+    "<template shadowrootmode=open><img src=x onerror=alert(1)></template><!-- --!> -->",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "[clique](javascript:alert(1)) ![x](https://elsewhere.example/x.png) <https://elsewhere.example>",
+    "# título **forte** _ênfase_ ~~risco~~ `código` ```js\\nalert(1)\\n``` | a | b |",
+    "ligue para 190<img src=x onerror=alert(1)> e tel:190' onclick='alert(1)",
+    "\u202eesrever\u202c \u200bzero\u200b \ufeff \ud83d\ude00",
 ]
 
 
@@ -49,9 +55,9 @@ async def say(page: Page, text: str) -> None:
     await page.keyboard.press("Enter")
 
 
-def replies(page: Page) -> Locator:
-    """The interviewer's bubbles, the greeting first."""
-    return page.locator("#talk .interviewer p")
+def notices(page: Page) -> Locator:
+    """What the page says about itself."""
+    return page.locator(".notices")
 
 
 async def test_a_message_that_could_not_leave_is_sent_again_as_the_same(
@@ -65,8 +71,8 @@ async def test_a_message_that_could_not_leave_is_sent_again_as_the_same(
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     assert len(standin.posts) == 3
     assert len(set(standin.posts)) == 1
-    await expect(page.locator(".person")).to_have_count(1)
-    await expect(page.get_by_text("Enviando…")).to_have_count(0)
+    await expect(mine(page)).to_have_count(1)
+    await expect(page.locator(".waiting")).to_have_count(0)
 
 
 async def test_a_cut_answer_goes_on_where_it_stopped(
@@ -116,7 +122,7 @@ async def test_the_person_can_stop_an_answer(
     standin.faults.append(Fault(wait=asyncio.Event()))
     page = await open_page(url)
     await say(page, "Pinga no teto")
-    await page.get_by_role("button", name="Parar a resposta").click()
+    await stop_button(page).click()
 
     await expect(replies(page).nth(1)).to_have_text("Parei aqui")
     await expect(page.get_by_text("Resposta interrompida").first).to_be_visible()
@@ -131,7 +137,7 @@ async def test_a_failed_answer_says_so_and_can_be_asked_for_again(
     standin.scripts[1] = [("7-1", "turn.failed", {**failure, "message": sentence})]
     page = await open_page(url)
     await say(page, "Pinga no teto")
-    await expect(page.locator(".aside").get_by_text(sentence)).to_be_visible()
+    await expect(page.locator(".mark").get_by_text(sentence)).to_be_visible()
     await page.get_by_role("button", name="Tentar de novo").click()
 
     await expect(replies(page).nth(1)).to_have_text(REPLIES[1])
@@ -148,9 +154,9 @@ async def test_a_refused_message_goes_back_into_the_box(
     page = await open_page(url)
     await say(page, "Uma história comprida")
 
-    await expect(page.get_by_role("status")).to_have_text("Não deu certo: a mensagem é longa")
+    await expect(notices(page)).to_have_text("Não deu certo: a mensagem é longa")
     await expect(page.get_by_label("Sua mensagem")).to_have_value("Uma história comprida")
-    await expect(page.locator(".person")).to_have_count(0)
+    await expect(mine(page)).to_have_count(0)
 
 
 async def test_offline_is_said_and_survived(
@@ -161,12 +167,12 @@ async def test_offline_is_said_and_survived(
     await expect(replies(page)).to_have_count(1)
     await page.context.set_offline(offline=True)
     await say(page, "Pinga no teto")
-    await expect(page.get_by_role("status")).to_contain_text("Sem internet")
-    await expect(page.get_by_text("Enviando…")).to_be_visible()
+    await expect(notices(page)).to_contain_text("Sem internet")
+    await expect(page.locator(".waiting")).to_contain_text("Guardada neste aparelho")
     await page.context.set_offline(offline=False)
 
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
-    await expect(page.get_by_role("status")).to_have_count(0)
+    await expect(notices(page)).not_to_be_visible()
     assert len(standin.posts) == 1
 
 
@@ -180,14 +186,15 @@ async def test_a_reload_finds_the_running_answer(
     await say(page, "Pinga no teto")
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     await page.reload()
-    await expect(page.locator(".person p")).to_have_text("Pinga no teto")
+    await expect(mine(page)).to_have_text("Pinga no teto")
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
-    await expect(page.get_by_role("button", name="Parar a resposta")).to_be_visible()
+    await expect(stop_button(page)).to_be_visible()
     hold.set()
 
-    await expect(page.get_by_role("button", name="Parar a resposta")).to_be_hidden()
+    await expect(stop_button(page)).to_have_count(0)
     await expect(replies(page)).to_have_text([standin.greeting, REPLIES[0]])
-    assert len(standin.posts) == 1
+    assert len(set(standin.posts)) == 1
+    assert len(standin.cases[case_id(1)].turns) == 1
 
 
 async def test_a_reload_while_sending_still_sends_once(
@@ -197,19 +204,17 @@ async def test_a_reload_while_sending_still_sends_once(
     standin.faults.extend([Fault(cut_after=0)] * 4)
     page = await open_page(url)
     await say(page, "Pinga no teto")
-    await expect(page.get_by_text("Enviando…")).to_be_visible()
+    await expect(page.locator(".waiting")).to_contain_text("Guardada neste aparelho")
     await page.reload()
 
-    await expect(page.locator(".person p")).to_have_text("Pinga no teto")
+    await expect(mine(page)).to_have_text("Pinga no teto")
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     assert len(set(standin.posts)) == 1
     assert len(next(iter(standin.cases.values())).turns) == 1
 
 
-async def test_enter_before_the_greeting_loses_nothing(
-    standin: Standin, url: str, open_page: OpenPage
-) -> None:
-    """Whoever is faster than the server keeps the words in the box until they can be sent."""
+async def test_a_slow_beginning_is_said(standin: Standin, url: str, open_page: OpenPage) -> None:
+    """Until the case is open the page says that it opens; an earlier draft is still there."""
     held = asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -217,16 +222,16 @@ async def test_enter_before_the_greeting_loses_nothing(
         await route.continue_()
 
     async def held_start(context: BrowserContext) -> None:
+        await context.add_init_script("localStorage['triage.draft'] ??= '\"Pinga no teto\"'")
         await context.route("**/start", hold)
 
     page = await open_page(url, prepare=held_start)
-    await page.get_by_label("Sua mensagem").fill("Pinga no teto")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_label("Sua mensagem")).to_have_value("Pinga no teto")
+    await expect(page.get_by_text("Abrindo…")).to_be_visible()
     held.set()
-    await say(page, "Pinga no teto")
+    await expect(page.get_by_label("Sua mensagem")).to_have_value("Pinga no teto")
+    await page.get_by_role("button", name="Enviar").click()
 
-    await expect(page.locator(".person p")).to_have_text("Pinga no teto")
+    await expect(mine(page)).to_have_text("Pinga no teto")
     assert len(standin.posts) == 1
 
 
@@ -257,17 +262,16 @@ async def test_words_are_never_markup(standin: Standin, url: str, open_page: Ope
     for text in (hostile, hostile):
         await say(page, text)
         await expect(page.get_by_role("button", name="Enviar")).to_be_visible()
-    await expect(page.locator("#result h2")).to_have_text(hostile)
+    await expect(page.locator("#ready-title")).to_have_text(hostile)
     await page.reload()
-    await expect(page.locator("#result h2")).to_have_text(hostile)
+    await expect(page.locator("#result-title")).to_have_text(hostile)
 
+    await expect(page.locator(".result dd > span")).to_have_text(hostile)
+    strangers = page.locator("main :is(iframe, style, script, img, svg[onload], [onerror], a)")
+    assert await strangers.count() == 0
+    await part(page, "Conversa")
     await expect(replies(page).nth(1)).to_have_text(hostile)
-    await expect(page.locator("#result dd > span")).to_have_text(hostile)
-    strangers = page.locator(
-        "body :is(iframe, b, style, script, svg[onload], [onerror], a[href^=j])"
-    )
-    mine = page.locator("#result b")  # the word «deadline»
-    assert await strangers.count() == await mine.count()
+    assert await strangers.count() == 0
 
 
 async def test_a_fact_can_be_corrected_and_the_rest_is_shown_again(
@@ -278,11 +282,12 @@ async def test_a_fact_can_be_corrected_and_the_rest_is_shown_again(
     for number, text in enumerate(("Pinga", "No banheiro", "Ontem"), start=1):
         await say(page, text)
         await expect(replies(page).nth(number)).to_have_text(REPLIES[number - 1])
+    await page.get_by_role("button", name="Ver o resultado").click()
     await page.get_by_role("button", name="Corrigir: Cômodo").click()
     await page.get_by_label("O certo é: Cômodo").fill("cozinha")
     await page.keyboard.press("Enter")
 
-    await expect(page.locator("#result dd").first).to_contain_text("cozinha")
+    await expect(page.locator(".result dd").first).to_contain_text("cozinha")
     assert standin.facts == [{"slot": "room", "value": "cozinha"}]
     await expect(page.get_by_role("button", name="Corrigir: Relato")).to_have_count(0)
 
@@ -305,12 +310,20 @@ async def test_what_a_result_lacks_is_not_shown(
     )
     page = await open_page(url)
     await say(page, "Pinga no teto")
-    await expect(page.locator("#result h2")).to_have_text("Ainda sem classificação")
+    await page.get_by_role("button", name="Ver o resultado").click()
+    await expect(page.locator("#result-title")).to_have_text("Ainda sem classificação")
 
-    headings = page.locator("#result h3")
-    await expect(headings).to_have_text(["Próximos passos", "O que entendemos"])
-    await expect(page.locator("#result")).not_to_contain_text("null")
-    await expect(page.locator("#result dd > span")).to_have_text("3 de novembro de 2026")
+    await expect(page.locator(".result .part h3")).to_have_text(
+        [
+            "Próximos passos",
+            "O que aconteceu, em ordem",
+            "O que você quer",
+            "Quem participa",
+            "O que entendemos",
+        ]
+    )
+    await expect(page.locator(".result")).not_to_contain_text("null")
+    await expect(page.locator(".result dd > span")).to_have_text("3 de novembro de 2026")
 
 
 async def test_erasing_asks_first_and_leaves_nothing(
@@ -320,30 +333,34 @@ async def test_erasing_asks_first_and_leaves_nothing(
     page = await open_page(url)
     await say(page, "Pinga no teto")
     await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
-    await page.get_by_role("button", name="Apagar meus dados").click()
+    await choose(page, "Apagar meus dados")
     await page.get_by_role("button", name="Voltar").click()
     assert case_id(1) in standin.cases
-    await page.get_by_role("button", name="Apagar meus dados").click()
+    who = standin.started[0]["user_ref"]
+    await choose(page, "Apagar meus dados")
     await page.get_by_role("button", name="Apagar tudo").click()
 
-    await expect(page.get_by_role("status")).to_have_text("Seus dados foram apagados.")
-    await expect(page.locator(".person")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="Seus dados foram apagados")).to_be_visible()
     assert case_id(1) not in standin.cases
-    stored = await page.evaluate("JSON.stringify(localStorage)")
-    assert case_id(1) not in stored
-    assert json.loads(json.loads(stored)["triage.case"])["id"] == case_id(2)
+    kept = await page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    assert kept == ["triage.language"]
+    await page.get_by_role("button", name="Começar uma conversa nova").click()
+    await expect(replies(page)).to_have_text([standin.greeting])
+    await expect(mine(page)).to_have_count(0)
+    assert standin.started[1]["user_ref"] != who
 
 
 async def test_a_case_that_is_gone_is_replaced(
     standin: Standin, url: str, open_page: OpenPage
 ) -> None:
-    """When the server no longer has the case, the page says so and starts another."""
+    """When the server no longer has the case, the page says so and offers to start another."""
     page = await open_page(url)
     await expect(replies(page)).to_have_count(1)
     standin.cases.clear()
     await page.reload()
 
-    await expect(page.get_by_role("status")).to_contain_text("não está mais guardada")
+    await expect(page.get_by_role("heading", name="não está mais guardada")).to_be_visible()
+    await page.get_by_role("button", name="Começar uma conversa nova").click()
     await expect(replies(page)).to_have_text([standin.greeting])
 
 
@@ -359,8 +376,7 @@ async def test_the_answer_is_announced_once_and_whole(
     await expect(page.locator("#announcer")).to_have_text("")
     hold.set()
 
-    await expect(page.locator("#announcer p")).to_have_text([REPLIES[0]])
-    await expect(page.locator("#talk")).to_have_attribute("aria-busy", "false")
+    await expect(heard(page)).to_have_text([REPLIES[0]])
 
 
 async def test_long_words_wrap_and_nothing_scrolls_sideways(
@@ -372,7 +388,9 @@ async def test_long_words_wrap_and_nothing_scrolls_sideways(
     for number, text in enumerate(("v" * 400, "fim"), start=1):
         await say(page, text)
         await expect(replies(page).nth(number)).to_have_text(standin.replies[number - 1])
-    await expect(page.locator("#result h2")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.get_by_role("button", name="Ver o resultado").click()
+    await expect(page.locator("#result-title")).to_be_visible()
 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
 
@@ -385,5 +403,5 @@ async def test_a_message_beside_the_terminal_event_is_not_needed(
     page = await open_page(url)
     await say(page, "Pinga no teto")
 
-    await expect(page.locator(".aside")).to_have_text("Resposta interrompida")
+    await expect(page.locator(".mark")).to_have_text("Resposta interrompida")
     await expect(replies(page)).to_have_count(1)

@@ -49,6 +49,7 @@ export class Conversation {
   private async send(text: string, events: AsyncGenerator<TurnEvent>): Promise<void> {
     const { core } = this;
     const { signal } = core;
+    this.outcome.isAsked = false;
     core.store.set({ sending: text, notice: null });
     const done = await core.attempt(() => this.follow(events, null, text));
     if (done || signal.aborted) return;

@@ -14,6 +14,8 @@ export class Outcome {
   /** The latest turn whose analysis is known to be over. */
   private over = 0;
   private loading: Promise<void> | null = null;
+  /** Whether the person asked to see the result, by ending or by coming back. */
+  isAsked = true;
 
   constructor(private readonly core: Core) {}
 
@@ -21,6 +23,7 @@ export class Outcome {
   reset(): void {
     this.over = 0;
     this.loading = null;
+    this.isAsked = true;
   }
 
   /** An analysis goes on in the background. */
@@ -114,10 +117,12 @@ export class Outcome {
     const { area, subarea } = result.classification;
     const name = subarea ?? area ?? core.texts.unplaced;
     core.announce(`${core.texts.yourResult}: ${name}`);
-    // Nobody is torn away from what they are writing, or from a human.
-    const writing = document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value !== "";
-    if (writing || core.store.now.view?.handoff?.status === "taken") core.freshen("result");
-    else if (core.store.now.part !== "result") {
+    // Nobody is torn away from the last answer, from what they are writing, or from a human.
+    const box = document.activeElement;
+    const writing = box instanceof HTMLTextAreaElement && box.value !== "";
+    if (!this.isAsked || writing || core.store.now.view?.handoff?.status === "taken") {
+      core.freshen("result");
+    } else if (core.store.now.part !== "result") {
       core.show("result", true);
       scrollTo({ top: 0, behavior: "instant" });
     }

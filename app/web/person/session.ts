@@ -232,6 +232,7 @@ export class Session {
 
   async finish(): Promise<void> {
     this.ask(null);
+    this.outcome.isAsked = true;
     await this.change((id) => this.core.client.forceComplete(id, { reason: "asked by the person", ...once() }));
   }
 
