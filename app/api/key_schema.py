@@ -34,8 +34,8 @@ class KeyRequest(Struct, kw_only=True, forbid_unknown_fields=True):
         ),
     ]
     days: Annotated[
-        int | None,
-        Meta(description="After how many days it expires; null is never.", ge=1, le=3_650),
+        Annotated[int, Meta(ge=1, le=3_650)] | None,
+        Meta(description="After how many days it expires; null is never."),
     ] = None
 
 
