@@ -59,10 +59,12 @@ class FormController(Controller):
     ) -> Response[TurnAnswer | TurnSnapshot]:
         """Note the first touch of the form, as the first message of a conversation is noted.
 
-        Call it once, at the first input, and make nobody wait for it. From here on experiments
-        count the person; without it, those who leave a form half filled in would not be counted.
+        Call it at the first input, and make nobody wait for it; it counts once for a case. From
+        here on experiments count the person; without it, those who leave a form half filled in
+        would not be counted.
         """
-        turn = await forms.begin(case_id, token, key=required_key(idempotency_key))
+        required_key(idempotency_key)
+        turn = await forms.begin(case_id, token)
         return await answered(intake, case_id, token, turn, wait=wait_of(prefer))
 
     @post(

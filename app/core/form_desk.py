@@ -15,6 +15,9 @@ from app.domain.errors import FormSubmitted
 from app.domain.playbook import Playbook
 from app.state.conversations import ConversationStateManager
 
+_BEGINS = "form begin"
+"""The key under which the first touch of a form counts once; nobody else's has a space in it."""
+
 
 class OpenedForm(Struct, frozen=True, kw_only=True):
     """The form of a case and how it stands."""
@@ -50,16 +53,16 @@ class FormDesk:
         form_of(playbook, state)
         return OpenedForm(playbook=playbook, state=state, submitted=await self._submitted(state))
 
-    async def begin(self, case_id: str, token: str, *, key: str) -> int:
-        """Take in that the person begins to fill in the form; returns the turn.
+    async def begin(self, case_id: str, token: str) -> int:
+        """Take in that the person begins to fill in the form; returns the turn, the same each time.
 
         Raises:
-            CaseNotFound, IdempotencyMismatch, CaseFull: as `accept` does.
+            CaseNotFound, CaseFull: as `accept` does.
             FormNotFound: the case is a conversation.
         """
         state = (await self._intake.open(case_id, token)).state
         form_of(self._intake.playbook(state), state)
-        return await self._intake.command(case_id, token, key=key, command=Begin())
+        return await self._intake.command(case_id, token, key=_BEGINS, command=Begin())
 
     async def submit(
         self, case_id: str, token: str, *, key: str, answers: Mapping[str, Answer]
