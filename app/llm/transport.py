@@ -76,6 +76,7 @@ class Pool:
         self._limits = ClientTimeout(
             total=None, connect=connect_seconds, sock_connect=connect_seconds
         )
+        self._trusted = httpx2.create_ssl_context()
         self._session: ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
         self._closed = False
@@ -108,7 +109,7 @@ class Pool:
         if self._closed:
             raise RuntimeError("the connections to the provider are closed")
         # One request for each running turn at most: their number is bounded already.
-        connector = TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
+        connector = TCPConnector(limit=0, ssl=self._trusted)
         self._session = ClientSession(
             connector=connector,
             cookie_jar=DummyCookieJar(),
