@@ -14,13 +14,22 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from app.notify.push import new_private_key
-from tests.support.api import OPERATOR_TOKEN
+from tests.support.api import OPERATOR_TOKEN, Api
 from tests.support.browsers import subscription
 from tests.support.playbooks import tiny_playbook
-from tests.support.processes import Instance, Program, environment, get, instances, triage
+from tests.support.processes import (
+    Instance,
+    Program,
+    StartInstance,
+    environment,
+    instances,
+    is_alive,
+    triage,
+)
 from tests.support.provider import slow_provider
 from tests.support.toml_text import write_playbook
 
+pytestmark = pytest.mark.timeout(300)
 TESTS = Path(__file__).parent / "client"
 SECONDS = 240
 READY = 100.0
@@ -68,16 +77,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def pair(
-    valkey: EmbeddedValkey, settings: Mapping[str, str], tmp_path: Path
-) -> Iterator[tuple[Instance, Instance]]:
-    """Two instances with one storage."""
-    with instances(valkey.url, tmp_path) as start:
-        both = start(env=settings, wait=False), start(env=settings, wait=False)
-        for one in both:
-            one.wait_ready(READY)
-        yield both
+@pytest.fixture(scope="module")
+def start(
+    valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartInstance]:
+    """Start instances with one storage; they end with the module."""
+    with instances(valkey.url, tmp_path_factory.mktemp("web")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def pair(start: StartInstance, settings: Mapping[str, str]) -> tuple[Instance, Instance]:
+    """Two instances."""
+    both = start(env=settings, wait=False), start(env=settings, wait=False)
+    for one in both:
+        one.wait_ready(READY)
+    return both
 
 
 def addresses(one: Instance, other: Instance) -> dict[str, str]:
@@ -106,9 +121,14 @@ def test_whole_journeys(node: str, pair: tuple[Instance, Instance]) -> None:
     run(node, "journey.test.mjs", **addresses(*pair))
 
 
-def test_nothing_is_lost_or_doubled(node: str, pair: tuple[Instance, Instance]) -> None:
+def test_nothing_is_lost_or_doubled(
+    node: str, start: StartInstance, settings: Mapping[str, str], pair: tuple[Instance, Instance]
+) -> None:
     """The network is cut anywhere in an answer, and a server is killed in the middle of a word."""
-    run(node, "faults.test.mjs", **addresses(*pair))
+    victim = start(env=settings, wait=False)
+    victim.wait_ready(READY)
+    run(node, "faults.test.mjs", **addresses(victim, pair[0]))
+    assert not is_alive(victim.pid)
 
 
 def test_every_example_runs(node: str, pair: tuple[Instance, Instance]) -> None:
@@ -117,25 +137,24 @@ def test_every_example_runs(node: str, pair: tuple[Instance, Instance]) -> None:
 
 
 def test_analyses_in_the_background(
-    node: str, valkey: EmbeddedValkey, settings: Mapping[str, str], tmp_path: Path
+    node: str,
+    start: StartInstance,
+    settings: Mapping[str, str],
+    valkey: EmbeddedValkey,
+    tmp_path: Path,
 ) -> None:
     """A real worker analyses; the client follows it by events, and without any."""
-    with slow_provider() as provider, instances(valkey.url, tmp_path) as start:
-        env = {**settings, **provider.settings}
+    with slow_provider() as provider:
+        env = {**settings, **provider.settings, "TRIAGE_CACHE": "off"}
         instance = start(env=env, wait=False)
-        own = environment(
-            TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(tmp_path), TRIAGE_CACHE="off", **env
-        )
+        own = environment(TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(tmp_path), **env)
         worker = Program("worker", triage("worker"), own, tmp_path / "worker.log")
+        api = Api(instance.port)
         try:
             instance.wait_ready(READY)
-            worker.wait_until(lambda: _works(instance.port), READY)
+            worker.wait_until(
+                lambda: bool(api.get("/workers", OPERATOR_TOKEN).json()["workers"]), READY
+            )
             run(node, "background.test.mjs", **addresses(instance, instance))
         finally:
             worker.close()
-
-
-def _works(port: int) -> bool:
-    """Whether somebody works on the queues, as `/health/ready` does not say."""
-    _, figures = get(port, "/api/v2/triage/workers")
-    return bool(figures and figures.get("workers"))
