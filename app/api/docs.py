@@ -146,6 +146,7 @@ def openapi_config() -> OpenAPIConfig:
         ),
         tags=[
             Tag(name="Conversation", description="Opening a case, taking turns, ending it."),
+            Tag(name="Form", description="The structured intake of cases of variant v1."),
             Tag(name="Case", description="Reading, correcting and erasing a case; its result."),
             Tag(name="Operation", description="For operators: background work and who does it."),
             Tag(name="Health", description="Probes, without credentials."),

@@ -46,7 +46,7 @@ class FormController(Controller):
         operation_id="begin_form",
         status_code=200,
         summary="Say that the person begins to fill in the form",
-        responses={200: ANSWER, 202: LATER, **documented(*WRITING)},
+        responses={200: ANSWER, 202: LATER, **documented(*READING, 409)},
     )
     async def begin(
         self,

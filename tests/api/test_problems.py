@@ -1,6 +1,7 @@
 """Every error has one place among the problems, and one that nobody foresaw gives nothing away."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from litestar.testing import create_test_client
 from app.api import problems
 from app.domain import errors
 from app.domain.errors import TriageError
+from app.domain.form import FormMistake
 from app.state.codec import StateTooNew
 
 
@@ -79,7 +81,13 @@ def made(kind: type[TriageError]) -> TriageError:
     """Return an error of this kind, whatever it wants to be told."""
     if "__init__" not in vars(kind):
         return kind("no")
-    samples = {str: "x", int: 1, float: 1.0, list[str]: ["x"]}
+    samples = {
+        str: "x",
+        int: 1,
+        float: 1.0,
+        list[str]: ["x"],
+        Sequence[FormMistake]: [FormMistake(field="x", code="required", detail="x")],
+    }
     needed = inspect.signature(kind).parameters.values()
     return kind(*(samples[one.annotation] for one in needed if one.default is one.empty))
 
