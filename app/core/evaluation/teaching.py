@@ -194,7 +194,7 @@ def _tell(bare: Playbook, files: Mapping[str, Sequence[Story]]) -> list[_Told]:
                     known=known,
                     rules=heard.flags,
                     plain=features_of(heard.words, concepts),
-                    danger=danger_features(concepts, () if known else heard.flags, said),
+                    danger=danger_features(heard.words, () if known else heard.flags, said),
                     lexical=(*lexical, evidence.none),
                 )
             )

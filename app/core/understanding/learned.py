@@ -39,7 +39,8 @@ class Learned:
         """Return the features by which red flags are judged."""
         concepts = heard.concepts()
         kinds = self._lexicon.classify([message])
-        return features_of(heard.words, concepts) | danger_features(concepts, heard.flags, kinds)
+        more = danger_features(heard.words, heard.flags, kinds)
+        return features_of(heard.words, concepts) | more
 
     def evidence(self, texts: Sequence[str], latest: Heard, lexical: Evidence) -> Evidence:
         """Return the evidence for each kind, of words and of what was learned together.

@@ -2,7 +2,7 @@
 
 Every red flag, and every kind of problem with "none of these", has a weight for each feature of a
 text: its words, their stems, stems side by side, and the playbook's concepts; for red flags also
-two concepts together, the signs that were found and what the taxonomy's words take the text for.
+how its words begin, the signs that were found and what the taxonomy's words take the text for.
 A text's score is the sum of the weights of what it has, divided by the length of its vector, plus
 a constant. Weights are whole numbers of one byte, so a feature's weights are added up as one long
 integer, a lane for each output: a message's hundred features take some ten microseconds.
@@ -12,8 +12,8 @@ The weights are made by `app.core.evaluation.teaching`, which needs numpy; this 
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Iterator
-from itertools import combinations, pairwise
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from math import sqrt
 from typing import Literal
 
@@ -24,7 +24,7 @@ from app.core.language.text import stem
 from app.domain.assessment import Candidate
 from app.domain.playbook import Playbook
 
-FEATURES = 1
+FEATURES = 2
 """Counts up whenever `features_of`, or what it rests on, gives other features for a text."""
 ZERO = 128
 """The byte of a weight of 0."""
@@ -34,8 +34,8 @@ _LANE = 4
 """Bytes of a lane: so wide that no sum of bytes flows over into the next one."""
 _MOST = 4_000
 """Features of one text that are looked at; what a person needs to say is among them."""
-_MOST_PAIRED = 25
-"""Concepts of one text up to which their pairs say something."""
+_BEGINNING = 4
+"""Letters of a word's beginning; more than the stem it joins words of one family."""
 _LIKELY = 0.25
 """From this confidence on, a kind or an area that words speak for is a feature."""
 
@@ -172,22 +172,21 @@ def features_of(words: Iterable[str], concepts: Iterable[str]) -> set[str]:
 
 
 def danger_features(
-    concepts: Collection[str], signs: Iterable[str], kinds: Iterable[Candidate]
+    words: Iterable[str], signs: Iterable[str], kinds: Iterable[Candidate]
 ) -> set[str]:
     """Return what else speaks for and against danger, beside `features_of`.
 
     Args:
-        concepts: The concepts in the text; two of them together are a feature.
+        words: The words of the text.
         signs: The red flags of which a sign was found.
         kinds: What the words of the taxonomy take the text for.
 
     >>> likely = Candidate(code="pets.lost", confidence=0.5)
-    >>> sorted(danger_features(["hit", "child"], ["abuse"], [likely]))
-    ['!abuse', '@pets', '@pets.lost', '{child}&{hit}']
+    >>> sorted(danger_features(["threatening", "him"], ["abuse"], [likely]))
+    ['!abuse', '@pets', '@pets.lost', 'thre*']
     """
     found = {f"!{code}" for code in signs}
-    if len(concepts) <= _MOST_PAIRED:
-        found.update(f"{{{one}}}&{{{other}}}" for one, other in combinations(sorted(concepts), 2))
+    found.update(f"{word[:_BEGINNING]}*" for word in words if len(word) > _BEGINNING)
     areas: dict[str, float] = {}
     for one in kinds:
         area = one.code.partition(".")[0]
