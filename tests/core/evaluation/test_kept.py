@@ -1,6 +1,5 @@
 """What is understood of the kept stories does not get worse; only sums of them are looked at."""
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -40,9 +39,9 @@ class Understood:
 
 
 @pytest.fixture(scope="module")
-def understood() -> Iterator[Understood]:
+def understood() -> Understood:
     """The playbook and the stories, read once."""
-    yield Understood()
+    return Understood()
 
 
 def test_no_red_flag_is_missed_by_the_end_of_an_interview(understood: Understood) -> None:
