@@ -85,7 +85,7 @@ function Languages() {
           key={language}
           type="button"
           lang={language}
-          aria-label={name}
+          aria-label={`${short}, ${name}`}
           aria-pressed={state.language === language}
           onClick={() => void session.speak(language)}
         >
