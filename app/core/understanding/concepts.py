@@ -17,6 +17,8 @@ from app.domain.playbook import Concept, Playbook
 _MET = 20_000
 """Words that are remembered with what begins with them."""
 
+Needy = tuple[tuple[frozenset[str], ...], Sequence]
+"""A sequence, and before it what a text must have for it."""
 Span = tuple[int, int]
 """The first word, and the one after the last."""
 
@@ -63,25 +65,26 @@ class Concepts:
     def __init__(self, concepts: Mapping[str, Concept], locale: str) -> None:
         """Read what the concepts list in that language."""
         self.deniable = frozenset(name for name, one in concepts.items() if one.deniable)
-        self.excepted: dict[str, tuple[Sequence, ...]] = {}
-        self.composed: dict[str, tuple[Sequence, ...]] = {}
+        self.excepted: dict[str, tuple[Needy, ...]] = {}
+        self.composed: dict[str, tuple[Needy, ...]] = {}
         """What refers to other concepts or leaves gaps."""
         self._exact: dict[str, list[tuple[tuple[Word, ...], str]]] = {}
         self._beginning: dict[str, list[tuple[tuple[Word, ...], str]]] = {}
         for name, concept in concepts.items():
-            composed: list[Sequence] = []
+            composed: list[Needy] = []
             for text in concept.words.get(locale, ()):
                 sequence = read_sequence(text)
                 plain = _plain(sequence)
                 if plain is None:
-                    composed.append(sequence)
+                    composed.append(_needy(sequence))
                 else:
                     index = self._beginning if plain[0].begins else self._exact
                     index.setdefault(plain[0].text, []).append((plain, name))
             self.composed[name] = tuple(composed)
-            self.excepted[name] = tuple(map(read_sequence, concept.idioms.get(locale, ())))
+            idioms = map(read_sequence, concept.idioms.get(locale, ()))
+            self.excepted[name] = tuple(map(_needy, idioms))
         self._needs = tuple(
-            (f"{{{name}}}", needs_of(one)) for name, all_ in self.composed.items() for one in all_
+            (f"{{{name}}}", needs) for name, all_ in self.composed.items() for needs, _ in all_
         )
         self._lengths = sorted({len(text) for text in self._beginning})
         self._met: dict[str, _Starts] = {}
@@ -158,6 +161,10 @@ def has_all(needs: tuple[frozenset[str], ...], present: set[str]) -> bool:
         if need.isdisjoint(present):
             return False
     return True
+
+
+def _needy(sequence: Sequence) -> Needy:
+    return needs_of(sequence), sequence
 
 
 def _plain(sequence: Sequence) -> tuple[Word, ...] | None:

@@ -107,7 +107,8 @@ class Reading:
             if places:
                 excepted = [
                     span
-                    for one in self._concepts.excepted.get(name, ())
+                    for needs, one in self._concepts.excepted.get(name, ())
+                    if has_all(needs, self._present)
                     for span in self.sequence(one, raw=True)
                 ]
                 places = [one for one in places if not _covered(one, excepted)]
@@ -122,7 +123,12 @@ class Reading:
             self._raw[name] = _unique(
                 (
                     *self._listed.get(name, ()),
-                    *(span for one in composed for span in self.sequence(one)),
+                    *(
+                        span
+                        for needs, one in composed
+                        if has_all(needs, self._present)
+                        for span in self.sequence(one)
+                    ),
                 )
             )
         return self._raw[name]
