@@ -132,7 +132,7 @@ def taken(playbook: Playbook, locale: str, given: Mapping[str, Answer], today: d
         if name not in known
     ]
     if mistakes:
-        raise FormInvalid(mistakes)
+        raise FormInvalid(tuple(mistakes))
     written = sorted(fields, key=lambda one: not one.plan.long)  # the story first
     told = (one.slot.name for one in written if one.slot.kind == "text")
     return Fill(

@@ -78,8 +78,9 @@ class FormDesk:
         state = (await self._intake.open(case_id, token)).state
         playbook = self._intake.playbook(state)
         form_of(playbook, state)
-        again = await self._conversations.is_repeated(case_id, key)
-        if not again and await self._submitted(state) is not None:
+        # The key is looked up last: what was submitted by then may be this very form, told again.
+        submitted = await self._submitted(state) is not None
+        if submitted and not await self._conversations.is_repeated(case_id, key):
             raise FormSubmitted(SUBMITTED)
         today = datetime.fromtimestamp(time.time(), UTC).date()
         form = taken(playbook, state.locale, answers, today)

@@ -36,9 +36,7 @@ TriageError
 └── PlaybookInvalid              a playbook file has mistakes
 """
 
-from collections.abc import Sequence
-
-from app.domain.form import FormMistake
+from app.domain import form
 
 
 class TriageError(Exception):
@@ -130,10 +128,10 @@ class FormNotFound(TriageError):
 class FormInvalid(TriageError):
     """Answers of a form cannot be taken; `mistakes` names each field, in the case's language."""
 
-    def __init__(self, mistakes: Sequence[FormMistake]) -> None:
+    def __init__(self, mistakes: tuple[form.FormMistake, ...]) -> None:
         """Keep every mistake, not only the first."""
         super().__init__("; ".join(f"{one.field}: {one.detail}" for one in mistakes))
-        self.mistakes = tuple(mistakes)
+        self.mistakes = mistakes
 
 
 class FormSubmitted(TriageError):

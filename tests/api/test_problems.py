@@ -1,7 +1,6 @@
 """Every error has one place among the problems, and one that nobody foresaw gives nothing away."""
 
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -86,7 +85,7 @@ def made(kind: type[TriageError]) -> TriageError:
         int: 1,
         float: 1.0,
         list[str]: ["x"],
-        Sequence[FormMistake]: [FormMistake(field="x", code="required", detail="x")],
+        tuple[FormMistake, ...]: (FormMistake(field="x", code="required", detail="x"),),
     }
     needed = inspect.signature(kind).parameters.values()
     return kind(*(samples[one.annotation] for one in needed if one.default is one.empty))
