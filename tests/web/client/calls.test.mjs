@@ -338,3 +338,61 @@ test("analytics hear what happened and never what was said; their mistakes are t
   assert.ok(heard.every((event) => event.variant === "v2" && event.case_id === CASE));
   assert.doesNotMatch(JSON.stringify(heard), /secret|ana\b|"ab"/);
 });
+
+test("a command that takes long is looked for, and asked for again under its key once it is over", async () => {
+  const later = { case_id: CASE, turn: 3, status: "running", text: "", last_event_id: null };
+  const server = serverOf(
+    json(later, 202, { "Retry-After": "1" }),
+    json(later, 200, { ETag: '"1"', "Retry-After": "1" }),
+    json({ ...later, status: "completed", text: "Corrected." }, 200, { ETag: '"2"' }),
+    json({ ...ANSWER, turn: 3, message: "Corrected." }),
+  );
+  const answer = await running(client(server).correctFact(CASE, "when", "2026-03-01"));
+  assert.equal(answer.message, "Corrected.");
+  const facts = `/cases/${CASE}/facts`;
+  const turn = `/cases/${CASE}/turns/3`;
+  assert.deepEqual(server.asked.map((one) => one.path), [facts, turn, turn, facts]);
+  assert.equal(server.asked[0].headers["Idempotency-Key"], server.asked[3].headers["Idempotency-Key"]);
+  assert.deepEqual(server.asked[3].body, { slot: "when", value: "2026-03-01" });
+});
+
+test("without a stream a turn ends as it does with one", async () => {
+  const html = new Response("<html>", { headers: { "Content-Type": "text/html" } });
+  const job = { job: `${CASE}.1`, queue: "complex", state: "queued" };
+  for (const [answer, types] of [
+    [{ job, interview: "complete", status: "completed" }, ["turn.accepted", "analysis.queued", "turn.completed"]],
+    [{ outcome: "cancelled" }, ["turn.accepted", "turn.cancelled"]],
+    [{ outcome: "failed" }, ["turn.accepted", "turn.failed"]],
+  ]) {
+    const one = client(serverOf(html, json({ ...ANSWER, ...answer })));
+    const found = await running(all(one.continueConversationStream(CASE, "hello")));
+    assert.deepEqual(found.map((event) => event.type), types);
+    assert.equal(found.at(-1).message, ANSWER.message);
+    assert.deepEqual(await one.pendingTurns(CASE), []);
+  }
+});
+
+test("a store that somebody else wrote into is read as far as it makes sense", async () => {
+  for (const nonsense of ["{", '"text"', "null"]) {
+    const store = durableStore();
+    store.setItem(`triage:${CASE}:pending`, nonsense);
+    const one = client(serverOf(json(ANSWER)), { store });
+    assert.deepEqual(await one.pendingTurns(CASE), []);
+    await running(one.continueConversation(CASE, "hello"));
+    assert.equal(store.getItem(`triage:${CASE}:pending`), null);
+  }
+});
+
+test("a store may answer later, as those of apps do", async () => {
+  const kept = durableStore();
+  const soon = (value) => new Promise((resolve) => setTimeout(resolve, 5, value));
+  const store = {
+    getItem: (key) => soon(kept.getItem(key)),
+    setItem: (key, value) => soon(kept.setItem(key, value)),
+    removeItem: (key) => soon(kept.removeItem(key)),
+  };
+  const server = serverOf(broken, json(ANSWER));
+  const one = client(server, { store });
+  await running(Promise.all(["a", "b", "c"].map((text) => one.continueConversation(CASE, text))));
+  assert.deepEqual([...kept.kept.keys()], []);
+});

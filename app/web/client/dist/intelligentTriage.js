@@ -1,7 +1,5 @@
 // client/src/sse.ts
 var EventStreamParser = class {
-  /** Milliseconds after which the server asks to come back; null while it has not said. */
-  retry = null;
   decoder = new TextDecoder();
   rest = "";
   afterReturn = false;
@@ -39,7 +37,6 @@ var EventStreamParser = class {
     if (name2 === "data") this.data.push(value);
     else if (name2 === "event") this.type = value;
     else if (name2 === "id" && !value.includes("\0")) this.id = value;
-    else if (name2 === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
   }
 };
 function isAfter(id, other) {

@@ -10,8 +10,6 @@ export interface Frame {
 
 /** Turns bytes into frames; keeps what is incomplete until the rest arrives. */
 export class EventStreamParser {
-  /** Milliseconds after which the server asks to come back; null while it has not said. */
-  retry: number | null = null;
   private readonly decoder = new TextDecoder();
   private rest = "";
   private afterReturn = false;
@@ -53,7 +51,6 @@ export class EventStreamParser {
     if (name === "data") this.data.push(value);
     else if (name === "event") this.type = value;
     else if (name === "id" && !value.includes("\0")) this.id = value;
-    else if (name === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
   }
 }
 

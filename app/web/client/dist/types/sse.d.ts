@@ -8,8 +8,6 @@ export interface Frame {
 }
 /** Turns bytes into frames; keeps what is incomplete until the rest arrives. */
 export declare class EventStreamParser {
-    /** Milliseconds after which the server asks to come back; null while it has not said. */
-    retry: number | null;
     private readonly decoder;
     private rest;
     private afterReturn;
