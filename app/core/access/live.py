@@ -131,8 +131,11 @@ class LiveKeys:
             self._cut(self.streams.cut(self.is_good))
 
     async def _look_soon(self) -> None:
+        """Look once more; all who ask at the same time share one look."""
+        asked = time.monotonic()
         async with self._looking:
-            if self._version is None or time.monotonic() - self._looked > _SOONEST_SECONDS:
+            if self._looked < asked:
+                await asyncio.sleep(self._looked + _SOONEST_SECONDS - asked)
                 await self._read()
 
     async def _look(self) -> None:
@@ -146,11 +149,12 @@ class LiveKeys:
             self._place = await self._book.last_revocation()
             self._seen = {self._place}
             self._is_ours = True
+        looked = time.monotonic()
         version, revoked = await self._book.news(_before(self._place))
         if version != self._version:
             self._known = {one.id: one for one in await self._book.all()}
             self._version = version
-        self._looked = time.monotonic()
+        self._looked = looked
         marks = {mark for place, mark in revoked if place not in self._seen}
         if revoked:
             self._place = revoked[-1][0]
