@@ -151,7 +151,8 @@ def _by_place(slot: Slot, answer: str, known: Collection[str]) -> set[int]:
     """Return the indices of options that are chosen by their number or their place in the list.
 
     Nothing is chosen where other words stand around in the same clause, where a number counts
-    ("2 of them"), or where it is none of the list's.
+    ("2 of them"), or where it is none of the list's. "The second" is not clear either below a line
+    that was left out: it may be the second that is shown, or the one with the number 2.
     """
     shown = {n for n, one in enumerate(slot.options) if one.value not in known}
     dangers = {n for n in shown if not (slot.options[n].alone or slot.options[n].unsaid)}
@@ -159,7 +160,13 @@ def _by_place(slot: Slot, answer: str, known: Collection[str]) -> set[int]:
     found = [list(_picks(words(clause))) for clause in clauses]
     picks = [one for clause in found if any(_names(one) for one in clause) for one in clause]
     named = {one.place - 1 for one in picks if one.place > 0}
-    unclear = any(one.place == _UNCLEAR or (one.place == _EVERY and one.denied) for one in picks)
+    gaps = set(range(len(slot.options))) - shown
+    unclear = any(
+        one.place == _UNCLEAR
+        or (one.place == _EVERY and one.denied)
+        or (one.counted and min(gaps, default=one.place) < one.place)
+        for one in picks
+    )
     if unclear or not named <= set(range(len(slot.options))):
         return set()
     denied = {one.place - 1 for one in picks if one.denied}
@@ -176,6 +183,8 @@ class _Pick(Struct, frozen=True):
 
     place: int
     denied: bool = False
+    counted: bool = False
+    """Named by its place ("the second"), not by its number."""
 
 
 _END, _EVERY, _UNCLEAR = -1, -2, -3
@@ -200,7 +209,8 @@ def _picks(said: Sequence[str]) -> Iterator[_Pick]:
             index += 1
         else:
             refused = said[index + size :] in (["nao"], ["not"], ["no"])
-            yield _Pick(place, _is_denied(said[begins:index]) or refused)
+            counted = place > 0 and _is_ordinal(said[index])
+            yield _Pick(place, _is_denied(said[begins:index]) or refused, counted)
             begins = index = index + size
 
 
@@ -208,6 +218,10 @@ def _is_denied(before: Sequence[str]) -> bool:
     """Say whether words before a number take it back."""
     denials = [n for n, one in enumerate(before) if one in _EXCEPT]
     return bool(denials) and not _STILL.intersection(before[denials[-1] :])
+
+
+def _is_ordinal(word: str) -> bool:
+    return word in _WORDS or (_FIGURE.fullmatch(word) is not None and not word.isdecimal())
 
 
 def _place(said: Sequence[str], index: int) -> tuple[int, int]:

@@ -716,3 +716,28 @@ def test_no_pattern_is_slow(shipped: dict[str, Playbook], text: str) -> None:
                 start = time.process_time()
                 list(compiled.finditer(text))
                 assert time.process_time() - start < 1.0, pattern
+
+
+def test_every_legal_danger_is_on_the_list_that_everybody_sees(
+    shipped: dict[str, Playbook],
+) -> None:
+    """Each has a line of its own, and there is a way to say none, and a way to say nothing."""
+    legal = shipped["legal_br"]
+    screening = legal.screening
+    assert screening is not None
+    assert screening.besides
+    assert screening.phase == legal.phases[0].name
+    assert screening.when is not None
+    assert not screening.when.calm
+    raised = {
+        value: flag.code
+        for flag in legal.red_flags
+        for answer in flag.answers
+        if answer.slot == screening.name
+        for value in answer.equals
+    }
+    assert sorted(raised.values()) == sorted(flag.code for flag in legal.red_flags)
+    assert [one.value for one in screening.options if one.value not in raised] == ["none"]
+    assert [one.value for one in screening.options if one.unsaid] == ["undisclosed"]
+    calling = next(flag for flag in legal.red_flags if flag.code == "undisclosed")
+    assert calling.handoff

@@ -142,7 +142,10 @@ def test_what_is_unclear_chooses_nothing(answer: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "value"),
     [
-        ("a segunda", "water"),
+        ("a segunda", None),
+        ("2nd", None),
+        ("2", "water"),
+        ("number two", "water"),
         ("2 e 1", "water"),
         ("the first one", None),
         ("1", None),
