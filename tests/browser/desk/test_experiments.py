@@ -34,7 +34,7 @@ async def test_a_verdict_and_its_pictures(
         side = "good" if one.low > 0 and one.better == "increase" else None
         line = page.locator(
             "table.effects tr",
-            has=page.locator("th[scope=row]", has_text=re.compile(f"^{re.escape(one.label)}")),
+            has=page.get_by_text(one.label, exact=True),
         )
         await expect(line).to_have_count(1)
         if side:

@@ -57,7 +57,7 @@ async def shown(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 async def settled(page: Page, hash_: str) -> None:
     """Go to a view and wait until it has loaded."""
     await page.evaluate("hash => { location.hash = hash }", f"/{hash_}")
-    await expect(page.locator("#content h1").first).to_be_visible()
+    await expect(page.locator("#content h1:visible").first).to_be_visible()
     await expect(page.locator(".loading")).to_have_count(0)
     await page.wait_for_load_state("networkidle")
 

@@ -104,7 +104,7 @@ function isOnline() {
 }
 function pause(ms, signal, woken) {
   return new Promise((resolve, reject) => {
-    const page = typeof globalThis.addEventListener === "function" ? globalThis : null;
+    const page = browser();
     const end = () => {
       clearTimeout(timer);
       page?.removeEventListener("online", wake);
@@ -127,9 +127,13 @@ function pause(ms, signal, woken) {
     else if (woken?.aborted) wake();
   });
 }
+function browser() {
+  return typeof globalThis.addEventListener === "function" ? globalThis : null;
+}
 var Patience = class {
   constructor(outer) {
     this.outer = outer;
+    browser()?.addEventListener("offline", this.cut);
     if (outer?.aborted) this.stop();
     else outer?.addEventListener("abort", this.stop);
   }
@@ -137,6 +141,7 @@ var Patience = class {
   controller = new AbortController();
   timer;
   stop = () => this.controller.abort(this.outer?.reason);
+  cut = () => this.controller.abort(new Error("the network is gone"));
   /** What to give to `fetch`. */
   get signal() {
     return this.controller.signal;
@@ -153,6 +158,7 @@ var Patience = class {
   /** Let go of everything, a connection that is still open included. */
   end() {
     this.rest();
+    browser()?.removeEventListener("offline", this.cut);
     this.outer?.removeEventListener("abort", this.stop);
     this.controller.abort(new Silence());
   }

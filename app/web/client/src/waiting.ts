@@ -20,7 +20,7 @@ export function isOnline(): boolean {
  */
 export function pause(ms: number, signal?: AbortSignal, woken?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const page = typeof globalThis.addEventListener === "function" ? globalThis : null;
+    const page = browser();
     const end = () => {
       clearTimeout(timer);
       page?.removeEventListener("online", wake);
@@ -44,13 +44,21 @@ export function pause(ms: number, signal?: AbortSignal, woken?: AbortSignal): Pr
   });
 }
 
+/** What tells of a network that comes and goes; null where there is no browser. */
+function browser(): typeof globalThis | null {
+  return typeof globalThis.addEventListener === "function" ? globalThis : null;
+}
+
 /** A signal that fires with another one, or when nothing was heard for too long. */
 export class Patience {
   private readonly controller = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly stop = () => this.controller.abort(this.outer?.reason);
+  private readonly cut = () => this.controller.abort(new Error("the network is gone"));
 
   constructor(private readonly outer?: AbortSignal) {
+    // A connection that was open when the network went is dead, but would not say so for long.
+    browser()?.addEventListener("offline", this.cut);
     if (outer?.aborted) this.stop();
     else outer?.addEventListener("abort", this.stop);
   }
@@ -74,6 +82,7 @@ export class Patience {
   /** Let go of everything, a connection that is still open included. */
   end(): void {
     this.rest();
+    browser()?.removeEventListener("offline", this.cut);
     this.outer?.removeEventListener("abort", this.stop);
     this.controller.abort(new Silence());
   }

@@ -15,6 +15,7 @@ export declare class Patience {
     private readonly controller;
     private timer;
     private readonly stop;
+    private readonly cut;
     constructor(outer?: AbortSignal | undefined);
     /** What to give to `fetch`. */
     get signal(): AbortSignal;
