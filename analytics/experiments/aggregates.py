@@ -83,6 +83,7 @@ class Evidence:
         self._warehouse = warehouse
         self._declared = declaration
         self._at = at
+        self._all_fit = False
         self.questions: list[Question] = []
 
     def taken(self) -> Taken:
@@ -103,6 +104,8 @@ SELECT flags, min(timestamp) AS since FROM first_exposures
 WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags""",
             (self._declared.key, self._at),
         )
+        # Nobody has to be left out as one too many, so nobody has to be sorted.
+        self._all_fit = sum(row[2] for row in rows) <= self._declared.planned_persons
         persons: Counter[str] = Counter()
         by_day: dict[str, dict[str, int]] = {}
         for day, arm, came, *_ in rows:
@@ -241,10 +244,11 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
             days += f" AND timestamp >= TIMESTAMP '{starts.isoformat()}'"
         if (ends := self._declared.ends) is not None:
             days += f" AND timestamp < TIMESTAMP '{(ends + dt.timedelta(days=1)).isoformat()}'"
+        planned = self._declared.planned_persons
+        most = "" if self._all_fit else f"\n  ORDER BY timestamp, user_id LIMIT {planned}"
         return f"""people AS (
   SELECT user_id, variation_id AS arm, timestamp, locale, playbook FROM first_exposures
-  WHERE experiment_id = $1 AND timestamp < $3 AND variations = 1{days}
-  ORDER BY timestamp, user_id LIMIT {self._declared.planned_persons})"""
+  WHERE experiment_id = $1 AND timestamp < $3 AND variations = 1{days}{most})"""
 
     def _values(self) -> str:
         return f"""{self._people()}, found AS (

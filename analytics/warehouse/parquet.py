@@ -24,7 +24,7 @@ from analytics.warehouse.schema import (
     day_of,
     neighbours,
 )
-from analytics.warehouse.views import VIEWS
+from analytics.warehouse.views import FIRST_BY_STRUCT, VIEWS
 
 T = TypeVar("T")
 _Lists = dict[str, list[DataFile]]
@@ -35,7 +35,7 @@ _TYPES: Mapping[Type, str] = {
     "real": "DOUBLE",
     "boolean": "BOOLEAN",
 }
-_DIALECT = {"timestamp": "epoch_ms({})"}
+_DIALECT = {"timestamp": "epoch_ms({})", "first_exposures": FIRST_BY_STRUCT}
 _SMALL_BYTES = 8 * 1024 * 1024
 _MANY = 16
 """How many small files a day may have before they are brought together."""

@@ -6,7 +6,9 @@ Times are UTC timestamps without a zone. Money is in USD here and whole nano-USD
 from collections.abc import Callable, Mapping
 
 Dialect = Mapping[str, str]
-"""Where engines differ: `timestamp` turns milliseconds into a timestamp."""
+"""Where engines differ: `timestamp` turns milliseconds into a timestamp; `first_exposures`, where
+it is there, finds each person's first exposure in a way that the engine is quick at.
+"""
 
 
 _NANO = 1_000_000_000
@@ -132,7 +134,20 @@ JOIN (SELECT user_id, min(timestamp) AS first_seen FROM exposures GROUP BY user_
   ON e.user_id = f.user_id AND f.timestamp >= e.first_seen"""
 
 
+FIRST_BY_STRUCT = """
+SELECT person AS user_id, experiment_id, first.variation_id AS variation_id, variations,
+  {timestamp} AS timestamp, first.locale AS locale, first.playbook AS playbook,
+  first.flags AS flags
+FROM (SELECT person, experiment_id, count(DISTINCT variation_id) AS variations,
+    min({{'occurred_ms': occurred_ms, 'variation_id': variation_id, 'id': id,
+      'locale': locale, 'playbook': playbook, 'flags': flags}}) AS first
+  FROM exposure GROUP BY person, experiment_id)"""
+"""For engines that compare structs, field by field: one pass, where `DISTINCT ON` sorts."""
+
+
 def _first_exposures(dialect: Dialect) -> str:
+    if (quick := dialect.get("first_exposures")) is not None:
+        return quick.format(timestamp=_time(dialect, "first.occurred_ms"))
     return f"""
 SELECT DISTINCT ON (e.person, e.experiment_id) e.person AS user_id, e.experiment_id,
   e.variation_id, v.variations, {_time(dialect, "e.occurred_ms")} AS timestamp,

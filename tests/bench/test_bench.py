@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import accounts, keeping, parts, queues, starting, streams, telling, waiting
+from tests.bench import (
+    accounts,
+    analysing,
+    keeping,
+    parts,
+    queues,
+    starting,
+    streams,
+    telling,
+    waiting,
+)
 from tests.bench.machine import on_cores, two_cores
 from tests.bench.rig import Rig, rig
 
@@ -128,3 +138,27 @@ def test_what_telling_costs(ready: Rig) -> None:
     table = telling.cost_of_telling(ready, telling.Plan())
     table.publish()
     assert all((row.ratio or 9) < 1.5 for row in table.rows)
+
+
+@pytest.mark.parametrize("persons", [1_000_000, 10_000_000])
+def test_analysing_a_table_of_persons(tmp_path: Path, persons: int) -> None:
+    """Five metrics and the sample ratio take a fraction of what another analysis takes."""
+    table = analysing.persons(tmp_path, analysing.Plan(persons=persons))
+    table.publish()
+    assert (table["five metrics and the sample ratio"].ratio or 9) < 1
+
+
+@pytest.mark.parametrize("persons", [1_000_000, 10_000_000])
+def test_analysing_the_events_of_a_warehouse(tmp_path: Path, persons: int) -> None:
+    """As many exposures are joined to as many outcomes as there are persons."""
+    table = analysing.events(tmp_path, analysing.Plan(persons=persons, rounds=2))
+    table.publish()
+    assert all(row.ours < 300 for row in table.rows)
+
+
+def test_what_an_experiment_adds_to_a_turn() -> None:
+    """The decision and the fact of the exposure cost some dozens of microseconds."""
+    with on_cores(two_cores().measured):
+        table = analysing.assigning(analysing.Plan(persons=20_000))
+    table.publish()
+    assert table["both, p99"].ours < 5_000

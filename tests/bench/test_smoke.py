@@ -8,7 +8,17 @@ import msgspec
 import pytest
 
 from app.embedded import EmbeddedValkey
-from tests.bench import accounts, keeping, parts, queues, starting, streams, telling, waiting
+from tests.bench import (
+    accounts,
+    analysing,
+    keeping,
+    parts,
+    queues,
+    starting,
+    streams,
+    telling,
+    waiting,
+)
 from tests.bench.machine import Cores
 from tests.bench.report import Table
 from tests.bench.rig import Rig, rig
@@ -82,6 +92,15 @@ def test_telling_is_measured(ready: Rig, tmp_path: Path) -> None:
     """An instance that tells everything is measured beside one that tells nothing."""
     plan = telling.Plan(users=2, words=10, every_ms=5, seconds=0.3, rounds=1, scrape_seconds=0.05)
     _is_sound(telling.cost_of_telling(ready, plan), tmp_path)
+
+
+def test_analysing_is_measured(tmp_path: Path) -> None:
+    """Ours and the peer's analysis agree on the effects, and events are joined to exposures."""
+    plan = analysing.Plan(persons=100_000, rounds=1, peer_rounds=1)
+    _is_sound(analysing.persons(tmp_path, plan), tmp_path)
+    few = analysing.Plan(persons=5_000, rounds=1)
+    _is_sound(analysing.events(tmp_path / "warehouse", few), tmp_path)
+    _is_sound(analysing.assigning(analysing.Plan(persons=200)), tmp_path)
 
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
