@@ -36,6 +36,7 @@ put() {  # NAME reads the value from standard input; what is there stays
 }
 
 random 32 | put operator_token
+random 32 | put access_secret
 random 24 | put valkey_password
 random 24 | put postgres_password
 random 24 | put grafana_password

@@ -16,8 +16,11 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from app.commands.place import interviewer, reachable_host, refuse_taken_port
+from app.api.addresses import Proxies
+from app.commands.place import interviewer, open_to, reachable_host, refuse_taken_port
+from app.core.access.secret import secret_file
 from app.datafolder import holder, socket_url
+from app.domain.access import is_loopback
 from app.domain.errors import InvalidInput, PlaybookInvalid, StateUnavailable, TriageError
 from app.embedded import binary
 from app.settings import Settings, read_settings
@@ -70,6 +73,7 @@ def examine(environ: Mapping[str, str], *, providers: bool) -> Iterator[Finding]
     yield _data_folder(settings.var.absolute())
     yield from _storage(settings)
     yield _port(settings)
+    yield from _access(settings)
     yield _playbooks(settings)
     yield _interviewer(settings)
     if providers:
@@ -244,6 +248,35 @@ def _port(settings: Settings) -> Finding:
             )
         return Finding(topic="port", status="ok", text=f"triage runs on {place}: {answers}")
     return Finding(topic="port", status="ok", text=f"{place} is free")
+
+
+def _access(settings: Settings) -> Iterator[Finding]:
+    """Say who may open cases, whose word about addresses counts, and whether secrets agree."""
+    by = open_to(settings)
+    if settings.open_intake and not settings.trusted_proxies and not is_loopback(settings.host):
+        yield Finding(
+            topic="access",
+            status="warn",
+            text=f"cases are opened by {by}; whoever connects is counted as one person",
+            mend="Behind a proxy, name it in TRIAGE_TRUSTED_PROXIES: else all share one rate.",
+        )
+    else:
+        yield Finding(topic="access", status="ok", text=f"cases are opened by {by}")
+    try:
+        Proxies(settings.trusted_proxies)
+    except InvalidInput as error:
+        yield Finding(topic="access", status="bad", text=str(error), mend="Correct or unset it.")
+    if settings.redis_url is not None and not _has_secret(settings):
+        yield Finding(
+            topic="access",
+            status="warn",
+            text=f"no secret for tokens and keys yet: {secret_file(settings.var)} will be made",
+            mend="With instances on several machines, set TRIAGE_ACCESS_SECRET, the same for all.",
+        )
+
+
+def _has_secret(settings: Settings) -> bool:
+    return settings.access_secret is not None or secret_file(settings.var).exists()
 
 
 def _health(host: str, port: int) -> str | None:

@@ -20,6 +20,7 @@ from app.commands.place import (
     hide_secret,
     interviewer,
     metrics_port,
+    open_to,
     reachable_host,
     refuse_taken_port,
 )
@@ -161,7 +162,8 @@ def welcome(settings: Settings) -> str:
         "Operators": "TRIAGE_OPERATOR_TOKEN"
         if settings.operator_token
         else f"token in {operator_token_file(settings.var)}",
-        "Open to": reach,
+        "Reached by": reach,
+        "Cases": f"opened by {open_to(settings)}",
     }
     lines = "\n".join(f"  {name:<12} {text}" for name, text in rows.items())
     return f"\ntriage is ready.\n\n{lines}\n\n  Ctrl-C stops everything.\n"

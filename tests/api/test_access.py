@@ -26,7 +26,7 @@ OPEN = {
 }  # fmt: skip
 """Operations that need no credential; GrowthBook's webhook proves itself by its signature."""
 INTAKE = {"open_case"}
-"""Open to everybody or not, by the settings: `tests/faults/test_access.py` has its rows."""
+"""Open to everybody or not, by the settings: `tests/faults/test_letting_in.py` has its rows."""
 
 Members = Callable[[str], dict[str, Any] | None]
 

@@ -20,6 +20,12 @@ from tests.support.proofs import STORY, rounds, write_proof_playbooks
 
 pytestmark = pytest.mark.timeout(600)
 WRITERS = 4
+BEHIND = {
+    "TRIAGE_PACE_MS": "20",
+    "TRIAGE_OPEN_INTAKE": "1",
+    "TRIAGE_TRUSTED_PROXIES": "127.0.0.1",
+    "TRIAGE_RATE_ADDRESS": "0",  # all writers have one address
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def behind(nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     with ExitStack() as stack:
         valkey = stack.enter_context(EmbeddedValkey(folder / "var"))
         forks = stack.enter_context(parent(folder, settings))
-        made = stack.enter_context(fleet(forks, valkey.url, folder, {"TRIAGE_PACE_MS": "20"}))
+        made = stack.enter_context(fleet(forks, valkey.url, folder, BEHIND))
         ports = [one.port for one in made.pair()]
         proxy = stack.enter_context(running_nginx(nginx, folder / "nginx", ports))
         yield made, Api(proxy.port)

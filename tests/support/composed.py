@@ -70,7 +70,8 @@ class Composed:
         arguments = [self._here(name, text) for text in one["command"]]
         if one["image"].startswith(("valkey", "nginx")):
             arguments = arguments[1:]  # the program's own name, which these images want
-        env = environment(**{**self._variables(name), **settings})
+        named = {"TRIAGE_ACCESS_SECRET": "", **self._variables(name), **settings}
+        env = environment(**named)
         return Program(name, [*command, *arguments, *more], env, self._folder / f"{name}.log")
 
     def is_healthy(self, name: str, inside: int) -> bool:
