@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import OPERATOR_TOKEN, Api
+from tests.support.forms import structured
 
 SETTINGS = """\
 request-timeout = 3
@@ -39,7 +40,7 @@ max-examples = {examples}
 
 [[operations]]  # refuse what only a playbook or a case can know to be wrong
 include-operation-id = [
-  "open_case", "correct_fact", "say", "say_streaming", "conclude_case", "ask_human",
+  "open_case", "correct_fact", "submit_form", "say", "say_streaming", "conclude_case", "ask_human",
   "subscribe_case",
   "take_conversation", "answer_person", "return_conversation", "review_case", "list_jobs",
   "receive_growthbook", "list_costs", "set_budget", "remove_budget",
@@ -67,7 +68,7 @@ include-operation-id = "erase_case"
 @pytest.mark.parametrize(("phases", "examples"), [("examples,coverage", 1), ("fuzzing", 25)])
 def test_the_api_keeps_its_contract(api: Api, tmp_path: Path, phases: str, examples: int) -> None:
     """No 5xx, no undocumented status, header, type or shape, and nothing wrong is accepted."""
-    case = api.start(locale="en")
+    case = structured(api)  # which can be talked with as well
     api.say(case, "Water has been dripping from my bathroom ceiling since yesterday.")
     settings = tmp_path / "schemathesis.toml"
     other = api.start()
