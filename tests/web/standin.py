@@ -110,6 +110,8 @@ class Standin:
         self.scripts: dict[int, list[Frame]] = {}
         """Frames of a turn, where they are not simply the reply word by word."""
         self.pace = 0.0
+        self.on_delta: Callable[[], object] | None = None
+        """Hears of each word as it is written to the socket."""
         self.cases: dict[str, Case] = {}
         self.posts: list[tuple[str, str]] = []
         """Idempotency key and message of every post, those that were dropped included."""
@@ -252,6 +254,8 @@ class Standin:
                     name, data = "turn.cancelled", ended(turn, "Parei aqui")
             head = "" if id_ is None else f"id: {id_}\n"
             payload = json.dumps({"type": name, **data}, ensure_ascii=False)
+            if name == "delta" and self.on_delta is not None:
+                self.on_delta()
             await response.write(f"{head}event: {name}\ndata: {payload}\n\n".encode())
             _settle(case, turn, name, data)
             await asyncio.sleep(self.pace)
