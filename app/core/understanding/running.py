@@ -7,9 +7,8 @@ the person has set by a correction is never overwritten.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from app.core.language.patterns import compile_pattern
-from app.core.language.phrases import PhraseIndex, phrase_words
-from app.core.language.text import fold, tokens, words
+from app.core.language.text import words
+from app.core.understanding.complexity import Complexities
 from app.core.understanding.concepts import concepts_by_locale
 from app.core.understanding.counting import Counted
 from app.core.understanding.extraction import SlotFinder, read_answer
@@ -22,7 +21,7 @@ from app.core.understanding.plan import (
     missing_slots,
     wants_to_end,
 )
-from app.core.understanding.safety import Heard, SafetyFloor, every
+from app.core.understanding.safety import Heard, SafetyFloor
 from app.core.understanding.screening import read_screening, unsaid
 from app.domain.assessment import Assessment, Candidate, RaisedFlag, SlotValue
 from app.domain.case import CaseState
@@ -32,8 +31,6 @@ _STORY_WORDS = 4
 """A first message shorter than this, in which nothing is recognised, is a greeting and no story."""
 _TELLING = 8
 """An answer of so many words tells something of its own."""
-_NEARLY = 0.6
-"""A second area counts where it is at least this likely, relative to the first."""
 _LONGEST_STORY = 6_000
 _SURELY = 0.7
 """From this confidence on, a kind of problem that is a danger by itself raises its flag."""
@@ -43,24 +40,14 @@ class Understanding:
     """The compiled rules of one playbook."""
 
     def __init__(self, playbook: Playbook, counted: Counted | None = None) -> None:
-        """Compile the safety floor, the lexicon, the slots' patterns and the complexity signals."""
+        """Compile the safety floor, the lexicon, the slots' patterns and the signals."""
         self._playbook = playbook
         concepts = concepts_by_locale(playbook)
         self.safety = SafetyFloor(playbook, concepts)
         self.lexicon = Lexicon(playbook, counted=counted, concepts=concepts)
         self.learned = Learned(playbook, self.safety, self.lexicon)
         self._finder = SlotFinder(playbook)
-        signals = playbook.complexity.signals
-        self._signal_words = PhraseIndex(
-            (phrase_words(phrase), signal.name)
-            for signal in signals
-            for phrase in every(signal.words)
-        )
-        self._signal_patterns = tuple(
-            (compile_pattern(pattern), signal.name)
-            for signal in signals
-            for pattern in every(signal.patterns)
-        )
+        self._weighing = Complexities(playbook)
         self.story = next(
             (slot for slot in playbook.slots if slot.required and slot.kind == "text"), None
         )
@@ -84,7 +71,7 @@ class Understanding:
         candidates = self._classify([*said, message], heard, flags)
         slots = self._slots(state, turn, message, today, flags, recognised=bool(candidates))
         flags = self._flags(flags, candidates, slots, turn)
-        signals = self._signals(before.signals, message, candidates)
+        signals = self._weighing.signals(before.signals, message, candidates)
         written = sum(map(len, said)) + len(message)
         return self._assess(slots, candidates, flags, signals, written, before.complexity)
 
@@ -132,7 +119,7 @@ class Understanding:
             for name, value in self._finder.find(text, state.locale, today).items():
                 slots.setdefault(name, SlotValue(value=value, turn=turn, source="rules"))
         flags = self._flags(flags, candidates, slots, turn)
-        signals = self._signals(before.signals, "\n".join(texts), candidates)
+        signals = self._weighing.signals(before.signals, "\n".join(texts), candidates)
         written = sum(map(len, (*said, *texts)))
         return self._assess(slots, candidates, flags, signals, written, before.complexity)
 
@@ -156,7 +143,7 @@ class Understanding:
             flags = self._raise(flags, self._dangers(value, heard, value), turn)
             candidates = self._classify([value], heard, flags)
         flags = self._flags(flags, candidates, slots, turn)
-        signals = self._signals(before.signals, "", candidates)
+        signals = self._weighing.signals(before.signals, "", candidates)
         return self._assess(slots, candidates, flags, signals, state.said_chars, before.complexity)
 
     def left_open(self, state: CaseState, turn: int) -> Assessment:
@@ -214,7 +201,7 @@ class Understanding:
         least: Level,
     ) -> Assessment:
         # What a model found complex does not become simple because a rule cannot see why.
-        found = self._complexity(candidates, flags, signals, written)
+        found = self._weighing.level(candidates, flags, signals, written)
         complexity = max(found, least, key=LEVEL_ORDER.index)
         return Assessment(
             slots=slots,
@@ -305,50 +292,6 @@ class Understanding:
         known = {flag.code for flag in raised}
         new = (code for code in dict.fromkeys(found) if code not in known)
         return (*raised, *(RaisedFlag(code=code, turn=turn, source="rules") for code in new))
-
-    def _signals(
-        self, before: tuple[str, ...], message: str, candidates: tuple[Candidate, ...]
-    ) -> tuple[str, ...]:
-        """Return the signals that hold: those once said stay, those of an area follow the area."""
-        text = fold(message)
-        found = {hit.value for hit in self._signal_words.find(list(tokens(text)))}
-        found.update(name for pattern, name in self._signal_patterns if pattern.spans(text))
-        leading = candidates[0].code if candidates else ""
-        places = {leading, leading.split(".")[0]}
-        holding: list[str] = []
-        for signal in self._playbook.complexity.signals:
-            by_area = bool(places.intersection(signal.areas))
-            by_area_alone = signal.areas and not signal.words and not signal.patterns
-            if by_area or signal.name in found or (signal.name in before and not by_area_alone):
-                holding.append(signal.name)
-        return tuple(holding)
-
-    def _complexity(
-        self,
-        candidates: tuple[Candidate, ...],
-        flags: tuple[RaisedFlag, ...],
-        signals: tuple[str, ...],
-        written: int,
-    ) -> Level:
-        rules = self._playbook.complexity
-        weight = sum(signal.weight for signal in rules.signals if signal.name in signals)
-        weight += rules.urgent if flags else 0.0
-        weight += rules.long_story * (written / 1_000)
-        weight += rules.second_area if _has_second_area(candidates) else 0.0
-        if weight >= rules.high:
-            return "high"
-        return "medium" if weight >= rules.medium else "low"
-
-
-def _has_second_area(candidates: tuple[Candidate, ...]) -> bool:
-    if len(candidates) < 2:
-        return False
-    first = candidates[0]
-    area = first.code.split(".")[0]
-    return any(
-        other.code.split(".")[0] != area and other.confidence >= _NEARLY * first.confidence
-        for other in candidates[1:]
-    )
 
 
 def _normalised(slot: Slot, value: str, state: CaseState) -> str | None:
