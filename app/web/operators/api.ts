@@ -35,10 +35,10 @@ export async function readPage(path: string): Promise<Blob> {
   return response.blob();
 }
 
-/** Whether a token opens the operators' part of this server. */
+/** Whether a token opens any of the operators' part of this server. */
 export async function isGood(token: string): Promise<boolean> {
   try {
-    await transport.once({ method: "GET", path: "/operator/playbooks", token });
+    await transport.once({ method: "GET", path: "/operator/figures", token });
     return true;
   } catch (error) {
     if (error instanceof TriageError && (error.status === 401 || error.status === 403)) return false;

@@ -31,10 +31,10 @@ export function Moment({ ms, seconds = false }: { ms: number; seconds?: boolean 
   const date = new Date(ms);
   const today = new Date().toDateString() === date.toDateString();
   const options: Intl.DateTimeFormatOptions = today
-    ? { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) }
-    : { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" };
+    ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(seconds ? { second: "2-digit" } : {}) }
+    : { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   return (
-    <time dateTime={date.toISOString()} title={date.toLocaleString(language, { dateStyle: "full", timeStyle: "medium" })}>
+    <time dateTime={date.toISOString()} title={date.toLocaleString(language, { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" })}>
       {date.toLocaleString(language, options)}
     </time>
   );

@@ -204,42 +204,43 @@ function Filters({ filters }: { filters: Record<string, string> }) {
 function Table({ rows, filters }: { rows: CaseRow[]; filters: Record<string, string> }) {
   const t = useTexts();
   const c = t.cases.columns;
+  // On a telephone rows are drawn as cards: their roles are named, or they would be no table there.
   return (
     <div class="table-wrap" tabIndex={0} role="region" aria-label={t.views.cases}>
-      <table class="table cases">
-        <thead>
-          <tr>
-            <th scope="col">{c.opened}</th>
-            <th scope="col">{c.kind}</th>
-            <th scope="col">{c.urgency}</th>
-            <th scope="col">{c.signs}</th>
-            <th scope="col">{c.variant}</th>
-            <th scope="col" class="number">{c.turns}</th>
-            <th scope="col">{c.status}</th>
+      <table class="table cases" role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            <th role="columnheader" scope="col">{c.opened}</th>
+            <th role="columnheader" scope="col">{c.kind}</th>
+            <th role="columnheader" scope="col">{c.urgency}</th>
+            <th role="columnheader" scope="col">{c.signs}</th>
+            <th role="columnheader" scope="col">{c.variant}</th>
+            <th role="columnheader" scope="col" class="number">{c.turns}</th>
+            <th role="columnheader" scope="col">{c.status}</th>
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {rows.map((row) => (
-            <tr key={row.case_id} data-case={row.case_id}>
-              <td class="when">
+            <tr role="row" key={row.case_id} data-case={row.case_id}>
+              <td role="cell" class="when">
                 <Moment ms={row.created_at} />
                 <span class="mono faint">{row.case_id.slice(0, 8)}</span>
               </td>
-              <th scope="row">
+              <th role="rowheader" scope="row">
                 <a class="row-link" href={link("cases", row.case_id, filters)}>
                   <Kind row={row} />
                 </a>
                 <span class="faint">{row.locale}</span>
               </th>
-              <td>
+              <td role="cell">
                 <Urgency level={row.urgency} />
               </td>
-              <td>
+              <td role="cell" class="signs">
                 <Signs row={row} />
               </td>
-              <td>{row.variant}</td>
-              <td class="number">{row.turns}</td>
-              <td>
+              <td role="cell" class="variant">{row.variant}</td>
+              <td role="cell" class="number turns">{row.turns}</td>
+              <td role="cell">
                 <span class={`state ${row.running ? "running" : row.status}`}>{t.status[row.status]}</span>
               </td>
             </tr>

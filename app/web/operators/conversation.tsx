@@ -119,7 +119,7 @@ export function CaseHead({ opened, live }: { opened: OperatorCase; live: boolean
         <button
           type="button"
           class="quiet mono copy"
-          aria-label={`${t.caseView.copy}: ${status.case_id}`}
+          aria-label={copied ? t.caseView.copied : `${t.caseView.copy}: ${status.case_id.slice(0, 8)}`}
           onClick={() => {
             void navigator.clipboard.writeText(status.case_id).then(() => setCopied(true), () => undefined);
           }}
@@ -133,12 +133,12 @@ export function CaseHead({ opened, live }: { opened: OperatorCase; live: boolean
   );
 }
 
-/** The conversation; it stays at its end while somebody reads there. */
-export function Talk({ opened }: { opened: OperatorCase }) {
+/** The conversation; it stays at its end while somebody reads there, unless it is to be read from the top. */
+export function Talk({ opened, fromTop = false }: { opened: OperatorCase; fromTop?: boolean }) {
   const t = useTexts();
   const view = opened.case;
   const list = useRef<HTMLOListElement>(null);
-  const atEnd = useRef(true);
+  const atEnd = useRef(!fromTop);
   const last = view.turns.at(-1);
   const grown = `${view.turns.length} ${last?.outcome ?? ""} ${last?.reply.length ?? 0}`;
   useEffect(() => {

@@ -7,6 +7,7 @@ import type { OperatorAnswer, OperatorCase } from "../client/src/schema.ts";
 import { useStore } from "../common/store.ts";
 import { send } from "./api.ts";
 import { Said, useReason, useSaid } from "./bits.tsx";
+import { useKnown } from "./known.ts";
 import { session } from "./session.ts";
 import { useTexts } from "./texts.ts";
 
@@ -18,6 +19,7 @@ const drafts = new Map<string, string>();
 export function Desk({ opened, onDone }: { opened: OperatorCase; onDone: () => void }) {
   const t = useTexts();
   const { name } = useStore(session);
+  const { names } = useKnown();
   const reason = useReason();
   const id = opened.case.case_id;
   const handoff = opened.case.handoff ?? null;
@@ -73,7 +75,12 @@ export function Desk({ opened, onDone }: { opened: OperatorCase; onDone: () => v
     <div class="desk">
       {handoff.reason && (
         <p class="asked">
-          {t.handoff.by[handoff.by]}: <q>{handoff.reason}</q>
+          {t.handoff.by[handoff.by]}:{" "}
+          {handoff.by === "red_flag" ? (
+            <strong>{handoff.reason.split(", ").map((code) => names.flag(code)).join(", ")}</strong>
+          ) : (
+            <q>{handoff.reason}</q>
+          )}
         </p>
       )}
       {handoff.status === "requested" ? (

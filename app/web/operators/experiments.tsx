@@ -139,10 +139,10 @@ function Experiment({ of }: { of: ExperimentStanding }) {
         {Object.entries(of.verdicts ?? {}).map(([arm, verdict]) => (
           <div key={arm}>
             <h2>{e.against(arm, of.control)}</h2>
-            <p>
-              <b class={`decision ${KINDS[verdict.decision]}`}>{e.decisions[verdict.decision]}</b>{" "}
-              {verdict.days_left != null && <span class="faint">{e.daysLeft(Math.ceil(verdict.days_left))}</span>}
-            </p>
+            {Object.keys(of.verdicts ?? {}).length > 1 && (
+              <b class={`decision ${KINDS[verdict.decision]}`}>{e.decisions[verdict.decision]}</b>
+            )}
+            {verdict.days_left != null && <p class="faint">{e.daysLeft(Math.ceil(verdict.days_left))}</p>}
             <Lines of={verdict.reasons} />
           </div>
         ))}
@@ -251,7 +251,7 @@ function Effect({ of, language }: { of: EffectFigures; language: string }) {
   return (
     <tr>
       <th scope="row">
-        {of.label}
+        <span class="metric">{of.label}</span>
         {limit !== null && (
           <small class="source">
             {of.role === "guardrail" ? e.margin : e.matters}: {inUnit(limit, of.unit, language)}

@@ -108,7 +108,7 @@ export function JobsView({ route }: { route: Route }) {
                     <JobState state={job.state} />
                     {job.not_before && job.not_before > Date.now() && (
                       <small class="source">
-                        {t.jobs.notBefore(new Date(job.not_before).toLocaleTimeString(language, { timeStyle: "short" }))}
+                        {t.jobs.notBefore(new Date(job.not_before).toLocaleTimeString(language, { timeStyle: "short", hourCycle: "h23" }))}
                       </small>
                     )}
                   </td>

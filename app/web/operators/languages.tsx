@@ -15,7 +15,7 @@ export function Languages() {
           type="button"
           lang={one}
           aria-pressed={language === one}
-          aria-label={one === "en" ? "English" : "Português"}
+          aria-label={one === "en" ? "EN, English" : "PT, Português"}
           onClick={() => speak(one)}
         >
           {one === "en" ? "EN" : "PT"}

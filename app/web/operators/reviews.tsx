@@ -218,7 +218,7 @@ function Reviewing({ row, tab, place, move, finished }: ReviewingProps) {
       <div class="review-case">
         {opened.value ? (
           <>
-            <Talk opened={opened.value} />
+            <Talk opened={opened.value} fromTop />
             <Outcome opened={opened.value} opinions={false} />
           </>
         ) : opened.error ? (
@@ -251,8 +251,9 @@ function Reviewing({ row, tab, place, move, finished }: ReviewingProps) {
         </p>
         <section class="ai-says">
           <h2>{r.ai}</h2>
-          <p>
-            <strong>{row.code ? names.code(row.code) : r.outOfScope}</strong> <Urgency level={row.urgency} />
+          <p class="says-what">
+            <strong>{row.code ? names.code(row.code) : r.outOfScope}</strong>
+            <Urgency level={row.urgency} />
           </p>
           <button type="button" class="second" disabled={busy} aria-keyshortcuts="c" onClick={() => void confirm()}>
             {r.confirm} {keys && <kbd>c</kbd>}

@@ -2,8 +2,9 @@
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
+import { TriageError } from "../client/src/errors.ts";
 import type { Figures, PlaybookList, ReviewQueue } from "../client/src/schema.ts";
-import { Icon, type IconName } from "../common/icons.tsx";
+import { Icon } from "../common/icons.tsx";
 import { useStore } from "../common/store.ts";
 import { read } from "./api.ts";
 import { Failure, Loading, Names } from "./bits.tsx";
@@ -21,14 +22,15 @@ import { session, signOut } from "./session.ts";
 import { SpendView } from "./spend.tsx";
 import { useTexts } from "./texts.ts";
 
-const ICONS: Record<View, IconName> = {
-  cases: "talk",
-  reviews: "check",
-  handoffs: "person",
-  jobs: "clock",
-  spend: "more",
-  experiments: "info",
-  flags: "flag",
+/** Line icons on a grid of 24, like the common ones. */
+const GLYPHS: Record<View, string> = {
+  cases: "M5 6.5h14M5 12h14M5 17.5h9",
+  reviews: "M9 4.5h6v3H9zM15 6h3v14H6V6h3m0 7.5 2.2 2.2 4-4.2",
+  handoffs: "M16 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0ZM4.5 20.5a7.5 7.5 0 0 1 15 0",
+  jobs: "M12 8.5V12l2.5 1.5M12 3v2.5M12 18.5V21M3 12h2.5m13 0H21M5.6 5.6l1.8 1.8m9.2 9.2 1.8 1.8m0-12.8-1.8 1.8m-9.2 9.2-1.8 1.8",
+  spend: "M12 3v18M16 7.5c-.8-1.2-2.2-1.8-4-1.8-2.4 0-4 1.1-4 3 0 4.3 8.4 2 8.4 6.4 0 2-1.8 3.2-4.4 3.2-2 0-3.6-.7-4.4-2",
+  experiments: "M10 3.5v6L4.8 18a1.7 1.7 0 0 0 1.5 2.5h11.4a1.7 1.7 0 0 0 1.5-2.5L14 9.5v-6M8.5 3.5h7M7.5 14.5h9",
+  flags: "M5 21V4h12l-2.5 4L17 12H5",
 };
 const BADGES_MS = 5_000;
 
@@ -55,6 +57,8 @@ export function Shell() {
     jobs: figures.value?.dead["job"] ?? 0,
     reviews: reviews.value?.waiting.settling ?? 0,
   };
+  // Whoever may not read the playbooks sees codes in place of names.
+  const barred = playbooks.error instanceof TriageError && playbooks.error.status === 403;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -89,7 +93,9 @@ export function Shell() {
               {VIEWS.map((view) => (
                 <li key={view}>
                   <a href={link(view)} aria-current={route.view === view ? "page" : undefined}>
-                    <Icon name={ICONS[view]} />
+                    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+                      <path d={GLYPHS[view]} />
+                    </svg>
                     <span>{t.views[view]}</span>
                     {badges[view] ? <b class="badge">{badges[view]}</b> : null}
                   </a>
@@ -109,10 +115,10 @@ export function Shell() {
           </div>
         </header>
         <main id="content" tabIndex={-1} ref={main}>
-          {playbooks.error && !playbooks.value ? (
-            <Failure error={playbooks.error} onRetry={playbooks.reload} />
-          ) : playbooks.value ? (
+          {playbooks.value || barred ? (
             <Current route={route} />
+          ) : playbooks.error ? (
+            <Failure error={playbooks.error} onRetry={playbooks.reload} />
           ) : (
             <Loading />
           )}

@@ -124,7 +124,7 @@ function Budget({ budget, onRemove }: { budget: BudgetView; onRemove: () => void
   const spent = limit ? budget.spent_nano_usd / limit : 1;
   const reserved = limit ? budget.reserved_nano_usd / limit : 0;
   const words = s.of(usd(budget.spent_nano_usd, language), usd(limit, language));
-  const ends = new Date(budget.ends_at).toLocaleString(language, { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" });
+  const ends = new Date(budget.ends_at).toLocaleString(language, { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   return (
     <li>
       <p class="budget-head">

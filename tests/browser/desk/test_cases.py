@@ -110,7 +110,7 @@ async def test_a_case_is_followed_live(rig: Rig, signed_in: SignedIn) -> None:
     await expect(page.locator(".verdict strong")).to_have_text(re.compile("Dismissal"))
     await expect(page.locator(".verdict .mono")).to_have_text("work.dismissal")
     made = page.get_by_role("definition").filter(has_text=re.compile("^guided"))
-    await expect(made).to_be_visible()
+    await expect(made.first).to_be_visible()
     rig.api.post(f"/cases/{case.id}/rating", {"score": 9, "comment": "Kind."}, case.token)
     await expect(page.locator(".rated")).to_contain_text("9 / 10")
     await expect(page.locator(".rated")).to_contain_text("Kind.")

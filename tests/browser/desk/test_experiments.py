@@ -1,7 +1,5 @@
 """What experiments have found, in words, in figures and in pictures."""
 
-import re
-
 import pytest
 from playwright.async_api import expect
 

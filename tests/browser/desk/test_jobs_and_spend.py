@@ -137,7 +137,7 @@ async def test_a_budget_is_set_and_removed(rig: Rig, signed_in: SignedIn) -> Non
     assert (found["scope"], found["period"], found["limit_usd"]) == (
         "operation:judge",
         "month",
-        "2.500000000",
+        "2.50",
     )
     await budget.get_by_role("button", name="Remover").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remover").click()
