@@ -151,6 +151,19 @@ async def token_of(page: Page) -> str:
     )
 
 
+async def kinds(page: Page) -> list[str]:
+    """Ask the server, with the page's own credential, for the kinds of the case's turns."""
+    found: list[str] = await page.evaluate(
+        """async ([id, token]) => {
+          const headers = { Authorization: `Bearer ${token}` };
+          const answer = await fetch(`/api/v2/triage/cases/${id}`, { headers });
+          return (await answer.json()).turns.map((turn) => turn.kind);
+        }""",
+        [await case_of(page), await token_of(page)],
+    )
+    return found
+
+
 async def status(page: Page) -> str:
     """Ask the server, with the page's own credential, how the case stands."""
     return str(

@@ -15,6 +15,7 @@ from tests.browser.person import (
     as_form_person,
     case_of,
     heard,
+    kinds,
     part,
     replies,
     say,
@@ -74,6 +75,7 @@ async def test_a_whole_form_in_portuguese(server: Instance, open_page: OpenPage)
     await expect(page.locator("#result-title")).to_contain_text("Demissão")
     await expect(page.locator(".facts")).to_contain_text("A padaria")
     assert await status(page) == "completed"
+    assert await kinds(page) == ["begin", "fill"], "counted from the first touch"
 
     await part(page, "Conversa")
     await expect(page.locator(".mine")).to_contain_text("Você enviou o formulário")

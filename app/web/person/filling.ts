@@ -31,11 +31,16 @@ export class Filling {
   private id = "";
   private form: Form = { sections: [] };
   private wantsFocus = false;
+  private begun = false;
+
+  /** `onBegin` hears once for each case that somebody has begun to fill its form in. */
+  constructor(private readonly onBegin: (caseId: string) => void) {}
 
   /** Begin with what was kept of the same case; of another one only the answers that still fit. */
   begin(id: string, form: Form): void {
     this.id = id;
     this.form = form;
+    this.begun = false;
     const known = this.fields();
     const answers: Record<string, string | string[]> = {};
     for (const shelf of ["device", "visit"] as const) {
@@ -55,6 +60,7 @@ export class Filling {
     const fitting = Object.entries(answers).filter(([name]) => names.has(name));
     this.store.set({ answers: Object.fromEntries(fitting) });
     this.keep();
+    if (fitting.length > 0) this.touched();
   }
 
   get isEmpty(): boolean {
@@ -139,6 +145,13 @@ export class Filling {
     delete left[field.name];
     this.store.set({ answers: rest, mistakes: left });
     this.keep();
+    this.touched();
+  }
+
+  private touched(): void {
+    if (this.begun) return;
+    this.begun = true;
+    this.onBegin(this.id);
   }
 
   /** Personal data stays for this visit only; everything else outlives it. */

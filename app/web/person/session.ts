@@ -23,7 +23,7 @@ type Word = { kind: "turn"; id: string; turn: number } | { kind: "left"; id: str
 
 export class Session {
   readonly core = new Core();
-  readonly filling = new Filling();
+  readonly filling = new Filling((id) => void this.core.client.beginForm(id).catch(() => undefined));
   private readonly tabs = new BroadcastChannel("triage");
   private readonly outcome = new Outcome(this.core);
   private readonly conversation = new Conversation(this.core, this.outcome, {
