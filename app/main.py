@@ -301,7 +301,7 @@ def create_app(parts: Parts) -> Litestar:
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
     def cutting(app: ASGIApp) -> ASGIApp:
-        return StreamCutter(app, parts.gate)
+        return StreamCutter(app, parts.gate.streams)
 
     made = Litestar(
         route_handlers=[

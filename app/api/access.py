@@ -3,6 +3,7 @@
 A route that is not named here fails the start. Somebody else's case is 404, whoever asks.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from app.api.addresses import Proxies
 from app.api.auth import Connection, bearer_token
 from app.api.schema import CASE_ID_PATTERN
 from app.core.access.gate import Gate
-from app.core.access.streams import OpenStream
+from app.core.access.streams import OpenStream, OpenStreams
 from app.domain import access
 from app.domain.access import is_this_machine
 from app.domain.errors import NotAuthenticated
@@ -218,27 +219,31 @@ class StreamCutter:
     is told that.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, streams: OpenStreams) -> None:
         """Stand before `app`, and take what counts streams."""
         self._app = app
-        self._gate = gate
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; once it is let in and is a stream, listen along."""
+        was_cut = False
 
         async def heard() -> Any:
+            nonlocal was_cut
             if (stream := _stream_of(scope)) is None:
                 return await receive()
             said = await stream.heard(receive)
-            return {"type": "http.disconnect"} if said is None else said
+            was_cut = said is None
+            return said or {"type": "http.disconnect"}
 
         try:
             await self._app(scope, heard, send)
         finally:
             if (stream := _stream_of(scope)) is not None:
-                await self._gate.closed(stream)
-                if stream.is_cut:
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                self._streams.close(stream)
+        if was_cut:
+            with contextlib.suppress(RuntimeError):  # it had ended by itself at that very moment
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def caller_of(request: Request[Any, Any, Any]) -> access.ApiKey | None:

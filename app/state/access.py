@@ -1,7 +1,7 @@
 """Access as the storage has it: API keys, who was let in lately, and whose token was revoked."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -17,6 +17,8 @@ HOLD_MS = 90_000
 REVOCATIONS = 10_000
 """How many of the latest are kept for instances to see."""
 REVOCATIONS_SECONDS = 3_600
+Holder = tuple[Literal["case", "key"], str]
+"""Who has open streams: a case or a key, by its id."""
 _VERSION = "version"
 _SECRET = "secret"  # noqa: S105 - the name of a field
 
@@ -98,10 +100,17 @@ class Admissions:
             case _:
                 return Verdict("unknown")
 
-    async def holds(self, kind: Literal["case", "key"], name: str, owner: str, here: int) -> None:
-        """Say how many streams an instance has open for a case, or for a key."""
-        place = keys.case_streams(name) if kind == "case" else keys.admitted(name)[1]
-        await self._store.run("hold_streams", [place], [owner, here, HOLD_MS])
+    async def holds(self, owner: str, counts: Mapping[Holder, int]) -> None:
+        """Say how many streams an instance has open, for cases and for keys."""
+        calls = [
+            (
+                keys.case_streams(name) if kind == "case" else keys.admitted(name)[1],
+                [owner, here, HOLD_MS],
+            )
+            for (kind, name), here in counts.items()
+        ]
+        if calls:
+            await self._store.run_each("hold_streams", calls)
 
 
 class AccessBook:

@@ -228,6 +228,27 @@ class Store:
             raise StateUnavailable("too few of its replicas have it")
         return answer
 
+    async def run_each(self, name: str, calls: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """Run a script that takes one key for each of several, in one round trip.
+
+        Args:
+            name: of the script; nobody waits for its answers.
+            calls: the key of each, and its arguments.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        script = SCRIPTS[name]
+        wanted = [("EVALSHA", script.digest, 1, key, *args) for key, args in calls]
+        answers = await self.attempts(wanted)
+        if any(isinstance(one, exceptions.NoScriptError) for one in answers):
+            await self.command("SCRIPT", "LOAD", script.source)
+            answers = await self.attempts(wanted)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                with translated():
+                    raise answer
+
     async def attempts(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
         """Run several commands in one round trip; an error takes the place of its answer."""
         with translated():

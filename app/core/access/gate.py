@@ -4,8 +4,6 @@ Whoever comes with a case's token, with an API key, or with no more than an addr
 refused here, and counted here.
 """
 
-import anyio
-import structlog
 from msgspec import Struct
 
 from app.core.access.live import LiveKeys
@@ -15,13 +13,10 @@ from app.domain.errors import (
     CaseNotFound,
     KeyRefused,
     ScopeMissing,
-    StateUnavailable,
     TooManyRequests,
     TooManyStreams,
 )
 from app.state.access import Admissions, Rate, StreamHold, Verdict
-
-_log = structlog.get_logger(__name__)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -128,22 +123,10 @@ class Gate:
         name = self._hasher.address(address)
         _check(await self._admissions.named(name, self._rate["address"]), "address")
 
-    async def closed(self, stream: OpenStream) -> None:
-        """Give a stream's place free, whatever ended it."""
-        self.streams.close(stream)
-        kind, name = stream.credential.kind, stream.credential.name
-        with anyio.CancelScope(shield=True):
-            try:
-                here = self.streams.of(kind, name)
-                await self._admissions.holds(kind, name, self._owner, here)
-            except StateUnavailable as error:
-                # It is forgotten there by itself when nothing more is heard of it.
-                _log.info("access.hold_kept", reason=str(error))
-
     def _hold(self, stream: OpenStream | None, most: int) -> StreamHold | None:
         if stream is None:
             return None
-        here = self.streams.of(stream.credential.kind, stream.credential.name)
+        here = self.streams.of(stream.credential.holder)
         return StreamHold(owner=self._owner, here=here, most=most)
 
     def _forget(self, stream: OpenStream | None) -> None:

@@ -5,6 +5,7 @@ latest revocations of cases' tokens: that is the whole fan-out, with no message 
 """
 
 import asyncio
+import contextlib
 import random
 import time
 
@@ -80,6 +81,8 @@ class LiveKeys:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(StateUnavailable):
+            await self._admissions.holds(self._owner, self.streams.left())
 
     async def ready(self) -> None:
         """Return once it is known that tokens are kept as we would keep them.
@@ -165,12 +168,15 @@ class LiveKeys:
             )
 
     async def _tell(self) -> None:
-        """Say again which streams are open here, before others take them for those of the dead."""
-        if time.monotonic() - self._told < _AGAIN_SECONDS:
-            return
-        for kind, name, here in self.streams.holders():
-            await self._admissions.holds(kind, name, self._owner, here)
-        self._told = time.monotonic()
+        """Say which streams were closed here; and, now and then, which are open still.
+
+        Others would take those of which nothing is heard for the streams of the dead.
+        """
+        counts, again = self.streams.left(), time.monotonic()
+        if again - self._told >= _AGAIN_SECONDS:
+            counts |= self.streams.counts()
+            self._told = again
+        await self._admissions.holds(self._owner, counts)
 
     def _cut(self, count: int) -> None:
         if count:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.domain.errors import InstanceFull
+from app.state.access import Holder
 
 
 class Credential(Struct, frozen=True):
@@ -17,6 +18,11 @@ class Credential(Struct, frozen=True):
     """The case's or the key's id."""
     digest: str = ""
     """Of the key's token: each of a key's tokens ends by itself."""
+
+    @property
+    def holder(self) -> Holder:
+        """Who is counted as having it."""
+        return self.kind, self.name
 
 
 class OpenStream:
@@ -52,7 +58,8 @@ class OpenStreams:
     def __init__(self, most: int) -> None:
         """Take how many there may be; 0 is no limit."""
         self._most = most
-        self._open: dict[tuple[str, str], set[OpenStream]] = {}
+        self._open: dict[Holder, set[OpenStream]] = {}
+        self._left: set[Holder] = set()
         self.count = 0
 
     def open(self, credential: Credential) -> OpenStream:
@@ -64,30 +71,33 @@ class OpenStreams:
         if 0 < self._most <= self.count:
             raise InstanceFull("this instance has as many open streams as it takes")
         stream = OpenStream(credential)
-        self._open.setdefault((credential.kind, credential.name), set()).add(stream)
+        self._open.setdefault(credential.holder, set()).add(stream)
         self.count += 1
         return stream
 
     def close(self, stream: OpenStream) -> None:
         """Forget a stream."""
-        place = (stream.credential.kind, stream.credential.name)
-        held = self._open.get(place, set())
+        holder = stream.credential.holder
+        held = self._open.get(holder, set())
         if stream in held:
             held.discard(stream)
+            self._left.add(holder)
             self.count -= 1
         if not held:
-            self._open.pop(place, None)
+            self._open.pop(holder, None)
 
-    def of(self, kind: Literal["case", "key"], name: str) -> int:
+    def of(self, holder: Holder) -> int:
         """Return how many a case or a key has here."""
-        return len(self._open.get((kind, name), ()))
+        return len(self._open.get(holder, ()))
 
-    def holders(self) -> list[tuple[Literal["case", "key"], str, int]]:
+    def left(self) -> dict[Holder, int]:
+        """Return who closed one since this was asked last, and how many they have still."""
+        left, self._left = self._left, set()
+        return {holder: self.of(holder) for holder in left}
+
+    def counts(self) -> dict[Holder, int]:
         """Return who has how many."""
-        return [
-            (next(iter(held)).credential.kind, name, len(held))
-            for (_, name), held in self._open.items()
-        ]
+        return {holder: len(held) for holder, held in self._open.items()}
 
     def cut(self, unless: Callable[[Credential], bool]) -> int:
         """Cut every stream whose credential is not good any more; returns how many."""
