@@ -31,7 +31,7 @@ HOSTILE = [
     "[clique](javascript:alert(1)) ![x](https://elsewhere.example/x.png) <https://elsewhere.example>",
     "# título **forte** _ênfase_ ~~risco~~ `código` ```js\\nalert(1)\\n``` | a | b |",
     "ligue para 190<img src=x onerror=alert(1)> e tel:190' onclick='alert(1)",
-    "\u202eesrever\u202c \u200bzero\u200b \ufeff \ud83d\ude00",
+    "\u202eesrever\u202c \u200bzero\u200b \ufeff 😀",
 ]
 
 

@@ -103,7 +103,7 @@ export class Conversation {
     const { core } = this;
     const { texts } = core;
     const who = turn.operator ?? "";
-    core.freshen("talk");
+    if (turn.operator || turn.kind === "need_human" || turn.kind === "say") core.freshen("talk");
     if (turn.kind === "operator") return core.announce(`${who}: ${turn.reply}`);
     const mark = { take: texts.joined(who), hand_back: texts.left(who) }[turn.kind];
     core.announce([mark && `${mark}.`, turn.reply].filter(Boolean).join(" "));

@@ -1,6 +1,6 @@
 /** The conversation: who said what, and the answer that forms word by word. */
 
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../common/icons.tsx";
 import type { Store } from "../common/store.ts";
@@ -18,7 +18,6 @@ import { useSession } from "./context.ts";
 export function Talk() {
   const { session, state, texts } = useSession();
   const view = state.view;
-  const end = useFollowing(session.answering);
   if (!view) return null;
   const fresh = view.turns.length === 0 && !state.sending;
   return (
@@ -47,7 +46,7 @@ export function Talk() {
       </ol>
       <Work />
       <Ready />
-      <div ref={end} class="end" />
+      <Following answering={session.answering} />
     </div>
   );
 }
@@ -215,33 +214,54 @@ function Live({ turn, answering, texts }: LiveProps) {
   );
 }
 
+/** Draws nothing; apart, because it is drawn again for each word. */
+function Following({ answering }: { answering: Store<Answering> }) {
+  useFollowing(answering);
+  return null;
+}
+
 /** Keep the newest words in sight, but never push the beginning of an answer out of it. */
-function useFollowing(answering: Store<Answering>) {
-  const end = useRef<HTMLDivElement>(null);
-  const { session, state } = useSession();
+function useFollowing(answering: Store<Answering>): void {
+  const { state } = useSession();
+  const { words } = useStore(answering);
+  const pinned = useRef(true);
   const turns = state.view?.turns.length ?? 0;
-  const reply = state.view?.turns.at(-1)?.outcome;
+  useEffect(() => {
+    let top = scrollY;
+    const scrolled = () => {
+      // Only a person scrolls up; whoever is near the end wants to stay there.
+      if (below() <= NEAR) pinned.current = true;
+      else if (scrollY < top) pinned.current = false;
+      top = scrollY;
+    };
+    addEventListener("scroll", scrolled, { passive: true });
+    return () => removeEventListener("scroll", scrolled);
+  }, []);
   useLayoutEffect(() => {
-    if (turns > 0 || state.sending !== null) follow(true);
+    pinned.current = true;
   }, [turns, state.sending]);
   useLayoutEffect(() => {
-    follow(false);
-  }, [reply, state.work]);
-  useLayoutEffect(() => answering.subscribe(() => queueMicrotask(() => follow(false))), [session]);
-  return end;
+    if (!pinned.current || (turns === 0 && state.sending === null)) return;
+    const frame = requestAnimationFrame(follow); // once everything of this moment is drawn
+    return () => cancelAnimationFrame(frame);
+  }, [turns, state.sending, state.view, state.work, state.result, words]);
 }
 
 const NEAR = 140;
 const AIR = 16;
 
-/** Scroll down where the person was at the end, or has just spoken. */
-function follow(always: boolean): void {
+/** How much of the page lies below what is seen. */
+function below(): number {
   const page = document.documentElement;
-  const below = page.scrollHeight - page.clientHeight - page.scrollTop;
-  if (below <= 0 || (!always && below > NEAR)) return;
+  return page.scrollHeight - page.clientHeight - page.scrollTop;
+}
+
+/** Scroll down to the end, or until the last thing said begins at the top. */
+function follow(): void {
   const said = document.querySelectorAll(".said-list > .theirs, .said-list > .mine");
   const last = said[said.length - 1];
-  const top = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
-  const room = last ? last.getBoundingClientRect().top - top - AIR : below;
-  scrollBy({ top: Math.max(0, Math.min(below, room)), behavior: "instant" });
+  const head = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
+  const room = last ? last.getBoundingClientRect().top - head - AIR : Infinity;
+  const far = Math.min(below(), room);
+  if (far > 0) scrollBy({ top: far, behavior: "instant" });
 }
