@@ -1,7 +1,7 @@
 """Conversations that need a human, for operators: see who waits, take over, answer, hand back."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
@@ -23,13 +23,18 @@ from app.core.job_desk import JobDesk
 from app.domain.case import HandBack, OperatorCommand, Take
 
 _BASE = "/api/v2/triage"
-_ACTING = (*OPERATING, 409, 413, 415, 422)
 _DONE = ResponseSpec(data_container=OperatorAnswer, description="Done.", generate_examples=False)
 _LATER = ResponseSpec(
     data_container=OperatorAnswer,
     description="Taken in; earlier turns come first: look at `Location`.",
     generate_examples=False,
 )
+
+_ACT: dict[str, Any] = {
+    "status_code": 200,
+    "responses": {200: _DONE, 202: _LATER, **documented(*OPERATING, 409, 413, 415, 422)},
+}
+"""What the routes of all commands have in common."""
 
 
 class HandoffController(Controller):
@@ -80,9 +85,8 @@ class HandoffController(Controller):
     @post(
         "/operator/cases/{case_id:str}/take",
         operation_id="take_conversation",
-        status_code=200,
         summary="Take a conversation over",
-        responses={200: _DONE, 202: _LATER, **documented(*_ACTING)},
+        **_ACT,
     )
     async def take(
         self,
@@ -98,9 +102,8 @@ class HandoffController(Controller):
     @post(
         "/operator/cases/{case_id:str}/reply",
         operation_id="answer_person",
-        status_code=200,
         summary="Say something to the person",
-        responses={200: _DONE, 202: _LATER, **documented(*_ACTING)},
+        **_ACT,
     )
     async def reply(
         self,
@@ -116,9 +119,8 @@ class HandoffController(Controller):
     @post(
         "/operator/cases/{case_id:str}/return",
         operation_id="return_conversation",
-        status_code=200,
         summary="Hand a conversation back",
-        responses={200: _DONE, 202: _LATER, **documented(*_ACTING)},
+        **_ACT,
     )
     async def give_back(
         self,

@@ -49,7 +49,7 @@ include-operation-id = [
 positive_data_acceptance.enabled = false
 
 [[operations]]  # the framework reads `null` in an address as nothing at all
-include-operation-id = "list_costs"
+include-operation-id = ["list_costs", "list_cases", "list_queue", "list_reviews"]
 [operations.checks]
 negative_data_rejection.enabled = false
 

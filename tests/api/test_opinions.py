@@ -177,7 +177,7 @@ def test_what_cannot_be_reviewed_is_refused(api: Api, case: Case) -> None:
     assert review(api, Case("0" * 32, ""), "Ana", None).status == HTTPStatus.NOT_FOUND
     body = {"reviewer": "Ana", "code": None}
     answer = api.post(f"/operator/cases/{done.id}/reviews", body, done.token)
-    assert answer.status == HTTPStatus.FORBIDDEN
+    assert answer.status == HTTPStatus.UNAUTHORIZED
     assert opinions(api, done)["reviews"] == []
 
 

@@ -125,7 +125,11 @@ function Filters({ filters }: { filters: Record<string, string> }) {
   const t = useTexts();
   const { playbooks } = useKnown();
   const { language } = useStore(session);
-  const [open, setOpen] = useState(Object.keys(filters).length > 0);
+  const [open, setOpen] = useState(false);
+  const set = Object.keys(filters).length > 0;
+  useEffect(() => {
+    if (set) setOpen(true);
+  }, [set]);
   const locales = [...new Set(playbooks.flatMap((one) => one.locales))].sort();
   const flags = playbooks.flatMap((one) => one.red_flags);
   const flagNames = [...new Map(flags.map((one) => [one.code, named(one.label, language)])).entries()];
