@@ -100,9 +100,9 @@ site: .venv/dev.stamp ## Build the documents into a site, build/site/index.html
 settings: .venv/run.stamp ## Write the page about settings, from app/settings.py
 	@$(BIN)/triage settings --markdown > docs/settings.md
 
-pictures: .venv/dev.stamp ## Draw the dashboards of a real installation, and reports, into docs/pictures
+pictures: .venv/dev.stamp ## Draw the page, the dashboards of a real installation, and reports, for the manual
 	$(BIN)/python -m pytest -m slow tests/dashboards/test_pictures.py \
-		tests/browser/test_report_pictures.py -s $(ARGS)
+		tests/browser/test_report_pictures.py tests/browser/test_page_pictures.py -s $(ARGS)
 
 requirements: .venv/dev.stamp ## Pin the dependencies anew, with hashes
 	@$(PIP) uv
