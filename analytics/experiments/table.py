@@ -116,40 +116,127 @@ def analyse_table(
 def table_moments(
     ask: Ask, source: str, metrics: Sequence[TableMetric], *, arm: str = "variant"
 ) -> dict[str, TableArm]:
-    """Return every arm's moments, from one pass over the table."""
-    selected = ", ".join(one for metric in metrics for one in _aggregates(metric))
-    rows = ask(
-        f"SELECT CAST({_quoted(arm)} AS VARCHAR), count(*), {selected} FROM {source} GROUP BY 1"  # noqa: S608
+    """Return every arm's moments, from one pass over the table.
+
+    Sums are of deviations from the mean of some rows, so that nothing is lost where values are
+    large and differ little; engines add them up several times faster than they track covariances.
+    Where rows lack a value of a metric with several, that metric is asked for again without them.
+    """
+    columns = tuple(dict.fromkeys(one for metric in metrics for one in metric.columns))
+    pilots = _pilots(ask, source, columns)
+    whole = _asked(ask, source, metrics, arm, pilots)
+    partial = [
+        metric
+        for metric in metrics
+        if len(metric.columns) > 1
+        and any(len({*counts(metric)}) > 1 for _, counts, _ in whole.values())
+    ]
+    found = {
+        name: {metric.name: moments(metric) for metric in metrics}
+        for name, (_, _, moments) in whole.items()
+    }
+    for metric in partial:
+        present = " AND ".join(f"{_quoted(one)} IS NOT NULL" for one in metric.columns)
+        kept = f"(SELECT * FROM {source} WHERE {present})"  # noqa: S608
+        again = _asked(ask, kept, [metric], arm, pilots)
+        for name, moments in found.items():
+            known = again.get(name)
+            moments[metric.name] = known[2](metric) if known else _nobody(len(metric.columns))
+    return {
+        name: TableArm(persons=whole[name][0], moments=moments) for name, moments in found.items()
+    }
+
+
+_PILOT_ROWS = 10_000
+_Counts = Callable[[TableMetric], Sequence[int]]
+_Moments = Callable[[TableMetric], JointMoments]
+
+
+def _pilots(ask: Ask, source: str, columns: Sequence[str]) -> dict[str, float]:
+    """Return a value in the middle of each column."""
+    means = ", ".join(f"avg({_quoted(one)})" for one in columns)
+    names = ", ".join(map(_quoted, columns))
+    (row,) = ask(f"SELECT {means} FROM (SELECT {names} FROM {source} LIMIT {_PILOT_ROWS})")  # noqa: S608
+    return {one: float(value or 0.0) for one, value in zip(columns, row, strict=True)}
+
+
+def _asked(
+    ask: Ask,
+    source: str,
+    metrics: Sequence[TableMetric],
+    arm: str,
+    pilots: Mapping[str, float],
+) -> dict[str, tuple[int, _Counts, _Moments]]:
+    """Return by arm its persons, how many values each column of a metric has, and its moments."""
+    columns = list(dict.fromkeys(one for metric in metrics for one in metric.columns))
+    pairs = list(
+        dict.fromkeys(
+            (one, other)
+            for metric in metrics
+            for number, one in enumerate(metric.columns)
+            for other in metric.columns[number:]
+        )
     )
-    found = {}
+    at = {name: f"x{number}" for number, name in enumerate(columns)}
+    deviations = ", ".join(
+        f"CAST({_quoted(name)} AS DOUBLE PRECISION) - {pilots[name]!r} AS {at[name]}"
+        for name in columns
+    )
+    asked = [f"count({at[one]})" for one in columns]
+    asked += [f"sum({at[one]})" for one in columns]
+    asked += [f"sum({at[one]} * {at[other]})" for one, other in pairs]
+    rows = ask(
+        f"SELECT CAST(arm AS VARCHAR), count(*), {', '.join(asked)}"  # noqa: S608
+        f" FROM (SELECT {_quoted(arm)} AS arm, {deviations} FROM {source}) GROUP BY 1"
+    )
+    k = len(columns)
+    found: dict[str, tuple[int, _Counts, _Moments]] = {}
     for name, persons, *values in rows:
-        left = iter(values)
-        moments = {metric.name: _moments(metric, left) for metric in metrics}
-        found[str(name)] = TableArm(persons=int(persons), moments=moments)
+        sizes = dict(zip(columns, map(int, values[:k]), strict=True))
+        sums = dict(zip(columns, values[k : 2 * k], strict=True))
+        products = dict(zip(pairs, values[2 * k :], strict=True))
+
+        def counts(metric: TableMetric, sizes: Mapping[str, int] = sizes) -> list[int]:
+            return [sizes[one] for one in metric.columns]
+
+        def moments(
+            metric: TableMetric,
+            sizes: Mapping[str, int] = sizes,
+            sums: Mapping[str, Any] = sums,
+            products: Mapping[tuple[str, str], Any] = products,
+        ) -> JointMoments:
+            return _centred(metric.columns, sizes, sums, products, pilots)
+
+        found[str(name)] = (int(persons), counts, moments)
     return found
 
 
-def _aggregates(metric: TableMetric) -> list[str]:
-    """Return what is asked of a metric: n, means, and centred products of its columns."""
-    columns = [_quoted(one) for one in metric.columns]
-    whole = " AND ".join(f"{one} IS NOT NULL" for one in columns)
-    only = f" FILTER ({whole})" if len(columns) > 1 else ""
-    asked = [f"count({columns[0]}){only}", *(f"avg({one}){only}" for one in columns)]
-    for number, one in enumerate(columns):
-        asked.append(f"var_pop({one}){only}")
-        asked += [f"covar_pop({one}, {other})" for other in columns[number + 1 :]]
-    return asked
-
-
-def _moments(metric: TableMetric, values: Any) -> JointMoments:
-    k = len(metric.columns)
-    n = int(next(values))
-    means = tuple(float(next(values) or 0.0) for _ in range(k))
-    products = [[0.0] * k for _ in range(k)]
+def _centred(
+    columns: Sequence[str],
+    sizes: Mapping[str, int],
+    sums: Mapping[str, Any],
+    products: Mapping[tuple[str, str], Any],
+    pilots: Mapping[str, float],
+) -> JointMoments:
+    """Return moments about the means from sums about the pilots."""
+    n, k = sizes[columns[0]], len(columns)
+    if not n:
+        return _nobody(k)
+    means = [float(sums[one] or 0.0) / n for one in columns]
+    centred = [[0.0] * k for _ in range(k)]
     for i in range(k):
         for j in range(i, k):
-            products[i][j] = products[j][i] = float(next(values) or 0.0) * n
-    return JointMoments(n=n, means=means, products=tuple(map(tuple, products)))
+            product = float(products[columns[i], columns[j]] or 0.0)
+            centred[i][j] = centred[j][i] = product - n * means[i] * means[j]
+    return JointMoments(
+        n=n,
+        means=tuple(pilots[one] + mean for one, mean in zip(columns, means, strict=True)),
+        products=tuple(map(tuple, centred)),
+    )
+
+
+def _nobody(k: int) -> JointMoments:
+    return JointMoments(n=0, means=(0.0,) * k, products=((0.0,) * k,) * k)
 
 
 def _analysed(metric: TableMetric, a: TableArm | None, b: TableArm | None, plan: Plan) -> Analysis:
