@@ -137,3 +137,16 @@ async def test_the_form_in_the_other_language_keeps_the_answers(
     await expect(page.locator("#field-story")).to_have_value(STORY)
     await expect(page.locator("#section-happened")).to_have_text("What happened")
     await expect(replies(page)).to_have_count(0)
+
+
+async def test_a_human_can_be_asked_for_before_the_form_is_sent(
+    server: Instance, open_page: OpenPage
+) -> None:
+    """The conversation opens for them, and the way back to the form stays."""
+    page = await open_page(server.url, prepare=as_form_person)
+    await page.locator("#field-wish").fill("Receber")
+    await page.get_by_role("button", name="Falar com uma pessoa").click()
+    await page.get_by_role("button", name="Chamar uma pessoa").click()
+    await expect(page.locator(".company")).to_contain_text("Uma pessoa foi chamada")
+    await part(page, "Formulário")
+    await expect(page.locator("#field-wish")).to_have_value("Receber")

@@ -99,11 +99,12 @@ function Languages() {
 /** Ways between the conversation and the result, once there is something to choose. */
 function Parts() {
   const { session, state, texts } = useSession();
-  if (state.phase !== "open" || !state.result) return null;
-  const parts: readonly (readonly [Part, string])[] = [
-    ["result", texts.result],
-    ["talk", texts.conversation],
-  ];
+  const filling = state.form?.status === "open";
+  const talked = state.part === "talk" || state.fresh.includes("talk") || !!state.view?.turns.length;
+  if (state.phase !== "open" || !(state.result || (filling && talked))) return null;
+  const parts: (readonly [Part, string])[] = [["talk", texts.conversation]];
+  if (filling) parts.unshift(["form", texts.form]);
+  if (state.result) parts.unshift(["result", texts.result]);
   return (
     <nav class="column parts" aria-label={texts.views}>
       {parts.map(([part, name]) => (

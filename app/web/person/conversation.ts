@@ -1,6 +1,6 @@
 /** Turns: said, followed word by word, stopped; also those that somebody else began. */
 
-import type { PendingTurn, TurnEvent } from "../client/src/index.ts";
+import type { CaseView, PendingTurn, TurnEvent } from "../client/src/index.ts";
 import { randomName } from "../common/random.ts";
 import type { Core } from "./core.ts";
 import type { Outcome } from "./outcome.ts";
@@ -87,7 +87,7 @@ export class Conversation {
     const known = new Map(core.store.now.view?.turns.map((one) => [one.turn, one]));
     const done = await core.attempt(async () => {
       const view = await core.client.getCase(caseId, { signal });
-      if (!signal.aborted) core.store.set({ view });
+      if (!signal.aborted) this.take(view);
     });
     if (!done) return;
     for (const turn of core.store.now.view?.turns ?? []) {
@@ -96,6 +96,15 @@ export class Conversation {
       if (turn.turn !== core.answering.now.turn) this.tellOf(turn);
     }
     await this.attend();
+  }
+
+  /** Show a case as it is now; a form that was submitted, wherever, is open no more. */
+  private take(view: CaseView): void {
+    const { store } = this.core;
+    const { form, part } = store.now;
+    store.set({ view });
+    if (form?.status !== "open" || view.form_status !== "submitted") return;
+    store.set({ form: { ...form, status: "submitted" }, part: part === "form" ? "talk" : part });
   }
 
   /** Have what others did read out, and mark it where nobody looks. */

@@ -130,6 +130,6 @@ export class Outcome {
 
   private async offerTelling(): Promise<void> {
     if (this.core.store.now.telling !== "unknown") return;
-    this.core.store.set({ telling: await isPossible() });
+    this.core.store.set({ telling: await isPossible(this.core.client) });
   }
 }

@@ -7,9 +7,14 @@ import type { Telling } from "./state.ts";
 const WORKER = "/push.js";
 
 /** How it stands with being told, without asking anybody. */
-export async function isPossible(): Promise<Telling> {
+export async function isPossible(client: TriageClient): Promise<Telling> {
   if (!("serviceWorker" in navigator) || !("PushManager" in window) || !("Notification" in window)) {
     return "impossible";
+  }
+  try {
+    await client.request("GET", "/push/key");
+  } catch {
+    return "impossible"; // this installation tells no browsers
   }
   return Notification.permission === "denied" ? "blocked" : "possible";
 }

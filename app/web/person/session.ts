@@ -287,17 +287,25 @@ export class Session {
       await core.client.submitForm(core.caseId, filling.sent(), options);
       this.formKey = randomName();
       if (signal.aborted) return;
-      filling.forget();
-      core.show("talk", true);
-      await this.conversation.refresh();
-      if (this.store.now.view?.status === "completed" && !this.store.now.work) await this.outcome.load();
+      await this.formTaken();
     } catch (error) {
       this.formKey = randomName();
-      if (error instanceof TriageError && error.errors) filling.refused(error.errors);
+      if (!(error instanceof TriageError)) core.tell(error);
+      else if (error.errors) filling.refused(error.errors);
+      else if (error.kind === "form-submitted") await this.formTaken();
       else core.tell(error);
     } finally {
       filling.store.set({ sending: false });
     }
+  }
+
+  /** The form is there, from here or from another device: show what came of it. */
+  private async formTaken(): Promise<void> {
+    this.filling.forget();
+    this.core.show("talk", true);
+    await this.conversation.refresh();
+    const { view, work } = this.store.now;
+    if (view?.status === "completed" && !work) await this.outcome.load();
   }
 
   /* The result, and what is left of the visit. */

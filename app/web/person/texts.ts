@@ -93,7 +93,7 @@ const PORTUGUESE = {
   erasedTitle: "Seus dados foram apagados",
   erasedText: "Não há mais nada do que você contou, nem neste aparelho nem no servidor.",
   goneTitle: "Esta conversa não está mais guardada",
-  goneText: "O prazo de guarda acabou, ou ela foi apagada em outro aparelho.",
+  goneText: "O prazo de guarda acabou, ou ela foi apagada ou deixada em outra janela.",
   begin: "Começar uma conversa nova",
 
   offline: "Sem internet. O que você escrever fica guardado e segue quando a conexão voltar.",
@@ -278,7 +278,7 @@ const ENGLISH: Texts = {
   erasedTitle: "Your data has been erased",
   erasedText: "Nothing of what you told is left, neither on this device nor on the server.",
   goneTitle: "This conversation is no longer stored",
-  goneText: "Its storage period ended, or it was erased on another device.",
+  goneText: "Its storage period ended, or it was erased or left in another window.",
   begin: "Start a new conversation",
 
   offline: "No internet. What you write is kept and goes out once you are connected again.",
