@@ -11,6 +11,7 @@ from app.core.playbook.files import load_playbooks
 from app.core.understanding.running import Understanding
 from app.domain.playbook import Playbook
 
+pytestmark = pytest.mark.timeout(600)  # thousands of turns, on a machine in use
 KEPT = Path(__file__).parents[3] / "app" / "playbooks" / "stories" / "legal_br.kept.jsonl"
 TODAY = date(2026, 1, 15)
 FLOORS = {"flags": 161, "sub-area": 372, "area": 399, "abstained": 32}
