@@ -34,7 +34,7 @@ def _with_interval(role: str) -> tuple[Query, ...]:
 
 def _evidence(p: str) -> str:
     """Return how many zeros a p begins with: 3 is 0.001."""
-    return f"-log10(clamp_min({p}, 1e-300))"
+    return f"0 - log10(clamp_min({p}, 1e-300))"
 
 
 _GLANCE = Row(
