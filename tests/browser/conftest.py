@@ -1,7 +1,7 @@
 """A real Chromium, pages that report what they break, and a server to open them on."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,11 @@ from playwright.async_api import (
     async_playwright,
     expect,
 )
+
+from app.embedded import EmbeddedValkey
+from tests.browser.person import serving
+from tests.support.api import OPERATOR_TOKEN
+from tests.support.processes import Instance
 
 CHROMIUM = Path(os.environ.get("TRIAGE_TEST_CHROMIUM", "/usr/bin/chromium"))
 PATIENCE_MS = 30_000
@@ -51,6 +56,13 @@ def chromium() -> Path:
     if not CHROMIUM.exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}")
     return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """One instance with operators and the guided interviewer, for all tests that break nothing."""
+    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
+        yield start(TRIAGE_OPERATOR_TOKEN=OPERATOR_TOKEN)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,11 +1,8 @@
 """A person's whole way through the real page, on a real server, in a real browser."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import expect
 
-from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
 from tests.browser.person import (
     STORY,
@@ -17,7 +14,6 @@ from tests.browser.person import (
     part,
     replies,
     say,
-    serving,
     tell,
 )
 from tests.support.llmock import running_llmock
@@ -34,13 +30,6 @@ _STALL = {
     "stall_seconds": 60.0,
     "match": {"stream": True},
 }
-
-
-@pytest.fixture(scope="module")
-def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One instance with the guided interviewer, which needs no key, for all these tests."""
-    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start()
 
 
 async def test_a_whole_interview_in_portuguese(server: Instance, open_page: OpenPage) -> None:

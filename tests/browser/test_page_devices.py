@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +20,11 @@ from tests.browser.person import (
     mine,
     replies,
     say,
-    serving,
     stop_button,
 )
 from tests.support.processes import Instance, free_port, instances
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-
-@pytest.fixture(scope="module")
-def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One instance with the guided interviewer for all these tests."""
-    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start()
 
 
 async def whole(page: Page) -> str:

@@ -1,12 +1,10 @@
 """Variant v1 on the real page and server: a form, the same result, and a conversation after it."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Page, expect
 
-from app.embedded import EmbeddedValkey
 from tests.browser.axe import is_fine
 from tests.browser.conftest import OpenPage
 from tests.browser.person import (
@@ -19,7 +17,6 @@ from tests.browser.person import (
     part,
     replies,
     say,
-    serving,
     status,
 )
 from tests.support.processes import Instance
@@ -27,13 +24,6 @@ from tests.support.processes import Instance
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PHONE = {"width": 390, "height": 780}
-
-
-@pytest.fixture(scope="module")
-def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One instance for all these tests."""
-    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start()
 
 
 async def fill(page: Page, story: str) -> None:

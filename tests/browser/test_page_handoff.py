@@ -1,13 +1,11 @@
 """A human in the conversation, as the person sees it on the page."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
 from tests.browser.person import (
     STORY,
@@ -19,7 +17,6 @@ from tests.browser.person import (
     mine,
     replies,
     say,
-    serving,
     stop_button,
 )
 from tests.support.api import OPERATOR_TOKEN, Answer, Api
@@ -29,13 +26,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 WITH_ANA = "Você está falando com Ana, uma pessoa da equipe."
 HELLO = "Olá, aqui é a Ana. <b>Você</b> está em segurança?"
-
-
-@pytest.fixture(scope="module")
-def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One instance with operators and the guided interviewer."""
-    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start(TRIAGE_OPERATOR_TOKEN=OPERATOR_TOKEN)
 
 
 async def call_human(page: Page) -> None:

@@ -1,16 +1,14 @@
 """The page in pictures: `make pictures` draws them into docs/images."""
 
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from app.embedded import EmbeddedValkey
 from tests.browser.axe import settled
 from tests.browser.conftest import OpenPage
-from tests.browser.person import STORY, as_form_person, finish, say, serving
+from tests.browser.person import STORY, as_form_person, finish, say
 from tests.support.processes import Instance
 
 pytestmark = [
@@ -26,13 +24,6 @@ _ROW = """<!doctype html><style>
   body { background: #dfe3e0 }
   img { border-radius: 26px; box-shadow: 0 6px 30px #0003 }
 </style>"""
-
-
-@pytest.fixture(scope="module")
-def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One instance with the guided interviewer."""
-    with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:
-        yield start(TRIAGE_PLAYBOOK="legal_br")
 
 
 async def shot(page: Page) -> bytes:

@@ -101,7 +101,7 @@ function Doing() {
   const { session, state, texts } = useSession();
   const { turn, words, status } = useStore(session.answering);
   let doing = texts.keys;
-  if (state.sending !== null) doing = texts.sending;
+  if (state.sending !== null) doing = state.network === "fine" ? texts.sending : texts.held;
   else if (turn !== null) {
     doing = words.length > 0 ? texts.writing : status === "analysing" ? texts.analysing : texts.reading;
   }

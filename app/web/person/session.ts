@@ -367,6 +367,7 @@ export class Session {
   }
 
   show(part: Part, focus = false): void {
+    this.core.notice("");
     this.core.show(part, focus);
     scrollTo({ top: part === "talk" ? document.documentElement.scrollHeight : 0, behavior: "instant" });
   }
