@@ -8,7 +8,9 @@ import asyncio
 import datetime as dt
 import os
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -196,8 +198,8 @@ def _peer(path: str) -> Callable[[], Any]:
     """Return tea-tasting's analysis of the same metrics, through Ibis on the same DuckDB."""
     ibis: Any = import_module("ibis")  # neither has types that mypy could use
     tea_tasting: Any = import_module("tea_tasting")
-    connection = ibis.duckdb.connect(threads=THREADS)
-    table = connection.read_parquet(path)
+    with _old_ways():
+        table = ibis.duckdb.connect(threads=THREADS).read_parquet(path)
     experiment = tea_tasting.Experiment(
         completed=tea_tasting.Mean("completed"),
         seconds=tea_tasting.Mean("seconds", covariate="seconds_before"),
@@ -206,7 +208,20 @@ def _peer(path: str) -> Callable[[], Any]:
         rating=tea_tasting.Mean("rating"),
         ratio=tea_tasting.SampleRatio(),
     )
-    return lambda: experiment.analyze(table, control="v1")
+
+    def analysed() -> Any:
+        with _old_ways():
+            return experiment.analyze(table, control="v1")
+
+    return analysed
+
+
+@contextmanager
+def _old_ways() -> Iterator[None]:
+    """Let Ibis use what DuckDB is going to take away; it is none of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _agree(found: TableFindings, theirs: Any) -> None:
