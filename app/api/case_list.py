@@ -95,7 +95,7 @@ class CaseListController(Controller):
             int | None,
             QueryParameter(
                 description="Only those opened since: Unix time in milliseconds.",
-                ge=0,
+                ge=1,
                 le=10**15,
                 required=False,
             ),
@@ -202,6 +202,6 @@ class CaseListController(Controller):
         after: After = None,
     ) -> Stream:
         """Stream the case's own life, as its person can see it."""
-        place = place_of(last_event_id or after)
+        place = max(place_of(last_event_id), place_of(after))
         await handoffs.open(case_id)
         return stream(reader.case(case_id, place))

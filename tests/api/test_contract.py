@@ -54,7 +54,7 @@ include-operation-id = ["list_costs", "list_cases", "list_queue", "list_reviews"
 negative_data_rejection.enabled = false
 
 [[operations]]  # the generator's own edge cases do not match the pattern of a place
-include-operation-id = ["follow_case", "follow_turn"]
+include-operation-id = ["follow_case", "follow_turn", "watch_case"]
 [operations.checks]
 positive_data_acceptance.enabled = false
 
