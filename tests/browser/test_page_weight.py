@@ -31,7 +31,7 @@ new PerformanceObserver((list) => {
   for (const { hadRecentInput, value, sources } of list.getEntries()) {
     const moved = sources.map(({ node, previousRect: was, currentRect: is }) =>
       `${node?.outerHTML ?? node?.textContent} ${was.x},${was.y} -> ${is.x},${is.y}`.slice(-160));
-    if (!hadRecentInput) window.shifts.push([value, moved]);
+    if (!hadRecentInput && count > 0) window.shifts.push([value, moved]); // while words come
   }
 }).observe({ type: "layout-shift", buffered: true });
 const painted = (count) => requestAnimationFrame(() => {
