@@ -50,7 +50,7 @@ class KeyController(Controller):
         status_code=200,
         summary="Rotate an API key",
         response_description="The key, with its new token.",
-        responses=documented(*OPERATING, 413, 415),
+        responses=documented(*OPERATING, 409, 413, 415),
     )
     async def rotate(
         self,
@@ -58,7 +58,10 @@ class KeyController(Controller):
         key_id: KeyPath,
         data: Annotated[RotateRequest, Body(title="Rotation")],
     ) -> KeyIssued:
-        """Give a key another token; the one before stays good for the time that is stated."""
+        """Give a key another token; the one before stays good for the time that is stated.
+
+        A key that was revoked or has expired is 409, `key-conflict`.
+        """
         return _issued(await keys.rotate(key_id, keep_seconds=data.keep_seconds))
 
     @post(

@@ -73,6 +73,7 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.AccessSecretWrong: _Kind(503, "misconfigured", "This instance is not set up right"),
     errors.InstanceFull: _Kind(503, "instance-full", "This instance has no room for the stream"),
     errors.KeyNotFound: _Kind(404, "key-not-found", "There is no such API key"),
+    errors.KeyConflict: _Kind(409, "key-conflict", "The API key has ended"),
     errors.CaseNotFound: _Kind(404, "case-not-found", "There is no such case"),
     errors.TurnNotFound: _Kind(404, "turn-not-found", "There is no such turn"),
     errors.LinkNotFound: _Kind(404, "link-not-found", "This link opens nothing"),
@@ -244,7 +245,8 @@ _WORDS = {
     " form: `form-not-found`; Web Push is not set up: `push-off`; or the link is used or too old:"
     " `link-not-found`.",
     409: "Not now: `turn-busy`, `case-full`, `result-not-ready`, `job-conflict`,"
-    " `experiment-not-computed`, `handoff-conflict`, `form-submitted`, `review-conflict`.",
+    " `experiment-not-computed`, `handoff-conflict`, `form-submitted`, `review-conflict`,"
+    " `key-conflict`.",
     413: "The body is larger than 256 kB: `too-large`.",
     415: "The body is not `application/json`: `unsupported-media-type`.",
     422: "The Idempotency-Key came with another body before: `idempotency-mismatch`; or answers of"

@@ -13,6 +13,7 @@ TriageError
 ├── InstanceFull                 this instance has as many open streams as it takes
 ├── AccessSecretWrong            credentials were made under another secret than ours
 ├── KeyNotFound                  there is no such API key
+├── KeyConflict                  the API key has ended, and cannot be rotated
 ├── CaseNotFound                 no such case, or it is somebody else's
 ├── TurnNotFound                 no such turn in this case
 ├── LinkNotFound                 a link to another device is wrong, used or too old
@@ -94,6 +95,10 @@ class AccessSecretWrong(TriageError):
 
 class KeyNotFound(TriageError):
     """There is no such API key."""
+
+
+class KeyConflict(TriageError):
+    """The API key was revoked or has expired, so that it cannot be rotated."""
 
 
 class CaseNotFound(TriageError):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.domain.access import ApiKey, Hasher, KeySecret, Scope, new_key_id, new_key_token
-from app.domain.errors import InvalidInput, KeyNotFound, StateUnavailable
+from app.domain.errors import InvalidInput, KeyConflict, KeyNotFound, StateUnavailable
 from app.state.access import AccessBook
 
 LONGEST_NAME = 80
@@ -73,7 +73,7 @@ class KeyDesk:
 
         Raises:
             KeyNotFound: no such key.
-            InvalidInput: it is good for nothing any more.
+            KeyConflict: it is good for nothing any more.
         """
         now, token = _now_ms(), new_key_token(key_id)
         until = now + round(keep_seconds * 1_000)
@@ -81,7 +81,7 @@ class KeyDesk:
 
         def rotated(key: ApiKey) -> ApiKey:
             if (state := key.state(now)) != "active":
-                raise InvalidInput(f"the key {key.name!r} is {state}: make another one")
+                raise KeyConflict(f"the key {key.name!r} is {state}: make another one")
             good = tuple(one for one in key.secrets if one.until is None or one.until > now)
             return replace(key, secrets=good).rotated(digest, until=until)
 
