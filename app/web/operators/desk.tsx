@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { TriageError } from "../client/src/errors.ts";
 import type { OperatorAnswer, OperatorCase } from "../client/src/schema.ts";
+import { randomName } from "../common/random.ts";
 import { useStore } from "../common/store.ts";
 import { send } from "./api.ts";
 import { Said, useReason, useSaid } from "./bits.tsx";
@@ -42,7 +43,7 @@ export function Desk({ opened, onDone }: { opened: OperatorCase; onDone: () => v
     const body = what === "reply" ? { operator: name, text: text.trim() } : { operator: name };
     // The same words tried again are the same message: it is said once.
     const of = JSON.stringify([id, what, body, handoff?.requested_at, handoff?.status]);
-    if (key.current.of !== of) key.current = { of, key: crypto.randomUUID() };
+    if (key.current.of !== of) key.current = { of, key: randomName() };
     setBusy(true);
     say("");
     try {

@@ -1041,7 +1041,8 @@ var TriageClient = class {
   }
 };
 function newKey() {
-  return globalThis.crypto.randomUUID();
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 // client/src/variants.ts

@@ -578,5 +578,7 @@ export class TriageClient {
 }
 
 function newKey(): string {
-  return globalThis.crypto.randomUUID();
+  // Not `randomUUID`, which browsers have only where a page is served over HTTPS.
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
