@@ -23,7 +23,7 @@ def case_state(case_id: str | None = None, *, updated_at: int = 1) -> CaseState:
         playbook="tiny",
         playbook_version="1.0.0",
         locale="en",
-        variant="v1",
+        variant="v2",
         created_at=1,
         updated_at=updated_at,
     )
