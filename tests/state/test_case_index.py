@@ -101,7 +101,7 @@ async def test_every_filter_finds_its_cases(
     await clean(store)
     flag = RaisedFlag(code="gas", turn=1, source="rules")
     asked = Handoff(status="requested", by="person", reason="", requested_at=1)
-    work = await case(conversations, 10, code="work.dismissal", locale="pt-BR", variant="v2")
+    work = await case(conversations, 10, code="work.dismissal", locale="pt-BR", variant="v3")
     home = await case(conversations, 20, code="home.leak", playbook="other")
     danger = await case(conversations, 30, assessment=Assessment(red_flags=(flag,)))
     human = await case(conversations, 40, handoff=asked)
@@ -116,7 +116,7 @@ async def test_every_filter_finds_its_cases(
         (CaseFilter(urgency="medium"), [home, work]),
         (CaseFilter(urgency="critical"), []),
         (CaseFilter(locale="pt-BR"), [work]),
-        (CaseFilter(variant="v2"), [work]),
+        (CaseFilter(variant="v3"), [work]),
         (CaseFilter(playbook="other"), [home]),
         (CaseFilter(red_flag="gas"), [danger]),
         (CaseFilter(needs_human=True), [human]),
