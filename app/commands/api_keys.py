@@ -154,11 +154,11 @@ def _show(issued: IssuedKey) -> None:
 
 def _state(key: ApiKey, now: int) -> str:
     rotating = any(one.until is not None and one.until > now for one in key.secrets)
-    return f"{key.state(now)}{', two tokens' if rotating else ''}"
+    return f"{key.state(now)}{', 2 tokens' if rotating else ''}"
 
 
 def _day(at_ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at_ms / 1_000))
+    return time.strftime("%Y-%m-%d", time.localtime(at_ms / 1_000))
 
 
 def _span(text: str) -> float:
