@@ -207,6 +207,8 @@ class Store:
         """
         script = SCRIPTS[name]
         waits = self._replicas > 0 and name in DURABLE
+        if before == () and not waits:
+            return await self._run_alone(script, keys, args)
         after = [("WAIT", self._replicas, _REPLICA_MS)] if waits else []
         answers = await self.attempts(
             [*before, ("EVALSHA", script.digest, len(keys), *keys, *args), *after]
@@ -227,6 +229,14 @@ class Store:
         if had < self._replicas:
             raise StateUnavailable("too few of its replicas have it")
         return answer
+
+    async def _run_alone(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script by itself, which costs a process half of what a pipeline does."""
+        try:
+            return await self.command("EVALSHA", script.digest, len(keys), *keys, *args)
+        except exceptions.NoScriptError:
+            await self.command("SCRIPT", "LOAD", script.source)
+            return await self.command("EVALSHA", script.digest, len(keys), *keys, *args)
 
     async def run_each(self, name: str, calls: Sequence[tuple[str, Sequence[Any]]]) -> None:
         """Run a script that takes one key for each of several, in one round trip.
