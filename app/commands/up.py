@@ -159,9 +159,12 @@ def welcome(settings: Settings) -> str:
         "Interviewer": interviewer(settings),
         "Data": f"{settings.var}"
         + (f" and {hide_secret(settings.redis_url)}" if settings.redis_url else ""),
-        "Operators": "TRIAGE_OPERATOR_TOKEN"
-        if settings.operator_token
-        else f"token in {operator_token_file(settings.var)}",
+        "Operators": f"{base}/operators, with "
+        + (
+            "TRIAGE_OPERATOR_TOKEN"
+            if settings.operator_token
+            else f"the token in {operator_token_file(settings.var)}"
+        ),
         "Reached by": reach,
         "Cases": f"opened by {open_to(settings)}",
     }
