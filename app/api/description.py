@@ -225,7 +225,9 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
         found = {**kinds[0], **{key: one for key, one in found.items() if key != "oneOf"}}
     if isinstance(found.get("type"), list):
         kind = next(one for one in found["type"] if one != "null")
-        closed = {"enum": [one for one in found["enum"] if one is not None]} if "enum" in found else {}
+        closed = (
+            {"enum": [one for one in found["enum"] if one is not None]} if "enum" in found else {}
+        )
         found = {**found, "type": kind, **closed}
     name = parameter["name"]
     if name in _PATTERNS:

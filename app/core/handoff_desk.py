@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from app.core.case_desk import place_of
 from app.core.intake import fingerprint
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
 from app.core.terminals import check_refused
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, HandoffStatus, OperatorCommand, Turn
-from app.domain.errors import Draining, InvalidInput
+from app.domain.errors import Draining
 from app.domain.playbook import Playbook
 from app.state.conversations import ConversationStateManager
 from app.state.handoffs import HandoffPlace, ListedHandoff
@@ -54,7 +55,9 @@ class HandoffReader:
             InvalidInput: if the cursor is none of ours.
         """
         rows = await self._conversations.handoffs(
-            limit=limit + 1, status=status, after=None if cursor is None else _place(cursor)
+            limit=limit + 1,
+            status=status,
+            after=None if cursor is None else HandoffPlace(*place_of(cursor)),
         )
         more = len(rows) > limit
         rows = rows[:limit]
@@ -126,10 +129,3 @@ class HandoffDesk(HandoffReader):
         if found is not None:
             check_refused(found)
         return found
-
-
-def _place(cursor: str) -> HandoffPlace:
-    at, dash, case_id = cursor.partition("-")
-    if not dash or not case_id or not (at.isascii() and at.isdigit() and len(at) < 18):
-        raise InvalidInput("cursor: take it from an earlier page")
-    return HandoffPlace(int(at), case_id)
