@@ -1,12 +1,12 @@
 """axe-core, injected from the disk: what it finds on a page as it stands."""
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Page
 
-SCRIPT = Path("app/web/node_modules/axe-core/axe.min.js").resolve()
+from tests.support.node import WEB, installed
+
+SCRIPT = WEB / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = {"serious", "critical"}
 _RUN = """async (rules) => {
   const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
@@ -19,8 +19,7 @@ _RUN = """async (rules) => {
 
 async def findings(page: Page, rules: list[str] | None = None) -> list[dict[str, Any]]:
     """Return what is seriously wrong for people who see, hear or move otherwise."""
-    if not SCRIPT.exists():
-        pytest.skip("axe-core is not installed: `make web` does it")
+    installed(WEB)
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(SCRIPT.read_text("utf-8"))
     found = await page.evaluate(_RUN, rules)

@@ -10,6 +10,7 @@ import pytest
 from app.api.form_schema import FieldOption, FieldType, FormField, FormSection, ShowWhen
 from app.commands.chat_form import FormTalk, Left, read
 from app.commands.chat_texts import texts_for
+from app.embedded import EmbeddedValkey
 from tests.commands.test_chat import chat
 from tests.support.api import Api
 from tests.support.playbooks import tiny_playbook
@@ -131,8 +132,14 @@ def test_whoever_leaves_submits_nothing(lines: list[str]) -> None:
 
 
 @pytest.fixture
-async def served(start_instance: StartInstance, tmp_path: Path) -> tuple[str, str]:
-    """A server of the tests' playbook, and somebody who is given its form."""
+async def served(
+    empty_valkey: EmbeddedValkey, start_instance: StartInstance, tmp_path: Path
+) -> tuple[str, str]:
+    """A server of the tests' playbook, and somebody who is given its form.
+
+    Flags that an earlier test set would hold here as well, so there are none.
+    """
+    del empty_valkey
     write_playbook(tiny_playbook(), tmp_path)
     settings = {"TRIAGE_PLAYBOOKS": str(tmp_path), "TRIAGE_PLAYBOOK": tiny_playbook().id}
     instance = await asyncio.to_thread(start_instance, env=settings)

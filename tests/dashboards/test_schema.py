@@ -4,15 +4,14 @@ Grafana itself was not run: this says that a page has the form which Grafana 13 
 Grafana shows it well.
 """
 
-import fcntl
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from dashboards.__main__ import documents
+from tests.support.node import installed
 
 FOLDER = Path(__file__).parent / "schema"
 INSTALLED = FOLDER / "node_modules"
@@ -34,19 +33,7 @@ WRONG = (
 @pytest.fixture(scope="module")
 def compiler() -> list[str]:
     """The command of the compiler; installs it, as pinned, where it is not there yet."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("needs Debian's nodejs and npm")
-    lock = FOLDER / "package-lock.json"
-    stamp = INSTALLED / ".installed"
-    with (FOLDER / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-            done = subprocess.run(
-                [npm, "ci"], cwd=FOLDER, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            stamp.write_bytes(lock.read_bytes())
+    node = installed(FOLDER)
     return [node, str(INSTALLED / "typescript" / "bin" / "tsc"), *OPTIONS]
 
 

@@ -1,5 +1,6 @@
 """Who is let in, and how much of it: intake, addresses, rates and open streams, really running."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -101,13 +102,17 @@ def test_nobody_gets_round_a_rate_by_making_addresses_up(
     """Where no proxy is trusted, whoever connects is counted, whatever the header says."""
     settings = {"TRIAGE_OPEN_INTAKE": "1", "TRIAGE_RATE_ADDRESS": "5"}
     (instance,) = make_fleet(valkey, **settings).some(1)
+    began = time.monotonic()
     answers = [
         opening(instance.api, X_Forwarded_For=f"198.51.100.{number}", X_Real_IP=f"10.0.0.{number}")
         for number in range(12)
     ]
-    assert [one.status for one in answers] == [201] * 5 + [429] * 7
-    assert problem(answers[-1]) == (429, "too-many-requests")
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 12
+    later = (time.monotonic() - began) // 12 + 1  # one more may come every twelve seconds
+    assert [one.status for one in answers[:5]] == [201] * 5
+    refused = [one for one in answers if one.status == 429]
+    assert 7 - later <= len(refused) <= 7
+    assert problem(refused[-1]) == (429, "too-many-requests")
+    assert 1 <= int(refused[-1].headers["retry-after"]) <= 12
 
 
 def test_a_trusted_proxys_word_counts_and_not_what_was_told_to_it(

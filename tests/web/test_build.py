@@ -1,9 +1,7 @@
 """What is built is what is committed, byte for byte; the product itself needs no Node."""
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-WEB = Path(__file__).parents[2] / "app" / "web"
+from tests.support.node import WEB, installed
+
 PAGES = tuple(name for name in ("person", "operators") if (WEB / name / "main.tsx").exists())
 BUILT = ("client/dist", *(f"built/{name}" for name in PAGES))
 
@@ -59,18 +58,8 @@ WRONG = (
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node with npm, and what the build needs, as pinned; without them the test is skipped."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("needs Debian's nodejs and npm")
-    lock, stamp = WEB / "package-lock.json", WEB / "node_modules" / ".stamp"
-    with (WEB / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
-            done = subprocess.run([npm, "ci"], cwd=WEB, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-            stamp.touch()
-    return node
+    """Node, and what the build needs."""
+    return installed(WEB)
 
 
 def build(node: str, what: str, given: str = "", **settings: str) -> None:

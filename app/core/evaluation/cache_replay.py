@@ -115,7 +115,7 @@ class _Office:
             playbook=rules.playbook.id,
             playbook_version=rules.playbook.version,
             locale=rules.playbook.locale(case.locale),
-            variant="v1",
+            variant="v2",
             created_at=self._now_ms,
             updated_at=self._now_ms,
         )

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import findings
 from tests.browser.conftest import OpenPage
 from tests.browser.desk.conftest import DANGER, PT_STORY, Rig, SignedIn
-from tests.support.axe import grave_findings
 from tests.support.shown_experiments import put_experiment
 from tests.support.triages import KEY
 
@@ -71,19 +71,19 @@ async def test_axe_finds_nothing_grave(
     page = await signed_in(rig, "cases", locale=locale, color_scheme=scheme)
     for name, hash_ in shown.items():
         await settled(page, hash_)
-        assert await grave_findings(page) == [], name
+        assert await findings(page) == [], name
         if SHOTS is not None and locale == "en-GB" and name in PICTURED:
             await page.screenshot(path=Path(SHOTS) / f"operators-{name}.png")
     await settled(page, shown["reviews"])
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
-    assert await grave_findings(page) == []
+    assert await findings(page) == []
 
 
 async def test_axe_finds_nothing_grave_at_the_door(rig: Rig, open_page: OpenPage) -> None:
     """Also where a token was wrong."""
     page = await open_page(rig.url)
-    assert await grave_findings(page) == []
+    assert await findings(page) == []
 
 
 @pytest.mark.parametrize("width", [360, 800, 1280])
