@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from app.commands.chat_texts import texts_for
 from app.embedded import EmbeddedValkey
 from tests.commands.test_chat import chat
 from tests.support.api import Api
+from tests.support.growthbook import flags_with
 from tests.support.playbooks import tiny_playbook
 from tests.support.processes import StartInstance
 from tests.support.toml_text import write_playbook
@@ -133,21 +133,24 @@ def test_whoever_leaves_submits_nothing(lines: list[str]) -> None:
 
 @pytest.fixture
 async def served(
-    empty_valkey: EmbeddedValkey, start_instance: StartInstance, tmp_path: Path
+    own_valkey: EmbeddedValkey, start_instance: StartInstance, tmp_path: Path
 ) -> tuple[str, str]:
-    """A server of the tests' playbook, and somebody who is given its form.
+    """A server of the tests' playbook that gives everybody its form, and somebody.
 
-    Flags that an earlier test set would hold here as well, so there are none.
+    Flags are shared by whoever shares a storage, so it has one of its own.
     """
-    del empty_valkey
     write_playbook(tiny_playbook(), tmp_path)
-    settings = {"TRIAGE_PLAYBOOKS": str(tmp_path), "TRIAGE_PLAYBOOK": tiny_playbook().id}
-    instance = await asyncio.to_thread(start_instance, env=settings)
-    api = Api(instance.port)
-    people = (f"person {number}" for number in count())
-    return instance.url, next(
-        who for who in people if api.post("/start", {"user_ref": who}).json()["variant"] == "v1"
-    )
+    flags = tmp_path / "flags.json"
+    flags.write_bytes(flags_with((1.0, 0.0)))
+    settings = {
+        "TRIAGE_PLAYBOOKS": str(tmp_path),
+        "TRIAGE_PLAYBOOK": tiny_playbook().id,
+        "TRIAGE_FLAGS_FILE": str(flags),
+    }
+    instance = await asyncio.to_thread(start_instance, redis_url=own_valkey.url, env=settings)
+    opened = Api(instance.port).post("/start", {"user_ref": "somebody"})
+    assert opened.json()["variant"] == "v1"
+    return instance.url, "somebody"
 
 
 STORY = "Water is dripping from my bathroom ceiling."

@@ -97,11 +97,11 @@ def test_beyond_loopback_intake_is_shut_unless_it_is_opened(
 
 
 def test_nobody_gets_round_a_rate_by_making_addresses_up(
-    make_fleet: MakeFleet, valkey: EmbeddedValkey
+    make_fleet: MakeFleet, own_valkey: EmbeddedValkey
 ) -> None:
     """Where no proxy is trusted, whoever connects is counted, whatever the header says."""
     settings = {"TRIAGE_OPEN_INTAKE": "1", "TRIAGE_RATE_ADDRESS": "5"}
-    (instance,) = make_fleet(valkey, **settings).some(1)
+    (instance,) = make_fleet(own_valkey, **settings).some(1)
     began = time.monotonic()
     answers = [
         opening(instance.api, X_Forwarded_For=f"198.51.100.{number}", X_Real_IP=f"10.0.0.{number}")
