@@ -59,6 +59,13 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey for the pages alone: the flags of their servers would hold for other tests too."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("pages")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """One instance with operators and the guided interviewer, for all tests that break nothing."""
     with serving(valkey.url, tmp_path_factory.mktemp("api")) as start:

@@ -149,6 +149,7 @@ def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
                 "TRIAGE_VAR": str(var),
                 "TRIAGE_PACE_MS": "0",
                 "TRIAGE_CACHE": "off",  # tests that tell the same story share the storage
+                "TRIAGE_RATE_ADDRESS": "0",  # all tests have one address
                 "TRIAGE_REDIS_URL": redis_url or "",
                 **(env or {}),
             }

@@ -78,6 +78,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey without flags, budgets or providers in trouble that other tests have left."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("client")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def start(
     valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartInstance]:
