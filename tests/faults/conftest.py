@@ -21,6 +21,13 @@ class MakeFleet(Protocol):
         """Make one more on this storage, with further settings."""
 
 
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A Valkey for the proofs alone: who takes a turn over is one of their own instances."""
+    with EmbeddedValkey(tmp_path_factory.mktemp("faults-var")) as server:
+        yield server
+
+
 @pytest.fixture
 def show(capsys: pytest.CaptureFixture[str]) -> Show:
     """Print figures as a table, also where the output of tests is kept back."""
