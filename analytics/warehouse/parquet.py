@@ -7,6 +7,7 @@ one that cannot be asked in SQL. It runs in memory and keeps nothing of its own.
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,8 @@ _DIALECT = {"timestamp": "epoch_ms({})", "first_exposures": FIRST_BY_STRUCT}
 _SMALL_BYTES = 8 * 1024 * 1024
 _MANY = 16
 """How many small files a day may have before they are brought together."""
-_TRIES = 5
+_PATIENCE_SECONDS = 60.0
+"""How long a reader asks again while what it reads is replaced, over and over."""
 _ERASED_FOR_MS = 90 * 86_400_000
 """How long it is remembered what was erased: longer than any fact can be late."""
 
@@ -79,28 +81,36 @@ class ParquetWarehouse:
         return self._read(ask)
 
     def _read(self, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        for left in reversed(range(_TRIES)):
+        """Ask until no file goes meanwhile.
+
+        A file that goes has left the list before. So while the lists change it is somebody's
+        writing, and asking again is right; while they stay, the file is missing.
+        """
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            lists = self._lists()
             try:
-                with self._cursor() as cursor:
+                with self._cursor(lists) as cursor:
                     return ask(cursor)
             except duckdb.IOException as error:
                 self._views = None
-                if not left:
+                if self._lists() == lists or time.monotonic() > until:
                     text = f"a file of the warehouse cannot be read: {error}"
                     raise WarehouseError(text) from error
             except duckdb.Error as error:
                 raise WarehouseError(str(error)) from error
-        raise AssertionError("unreachable")
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _lists(self) -> _Lists:
+        return {
+            name: self._folder.files(name) for name in sorted({*TABLES, *self._folder.tables()})
+        }
+
+    def _cursor(self, lists: _Lists) -> duckdb.DuckDBPyConnection:
         """Return a connection of one's own on which every table and view is defined.
 
         Defining them takes longer than most questions, so it is done anew only where files have
         changed.
         """
-        lists = {
-            name: self._folder.files(name) for name in sorted({*TABLES, *self._folder.tables()})
-        }
         with self._guard:
             if self._views is None or self._views[0] != lists:
                 connection = _connect()

@@ -1,6 +1,7 @@
 """`triage top`: the installation at a glance, drawn anew every few seconds."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -136,7 +137,12 @@ def top(url: str | None, further: tuple[str, ...], interval: float, once: bool, 
 
 
 def _watch(console: Console, read: Callable[[], Top], interval: float) -> None:
-    """Draw until Ctrl-C; while nobody answers, the last picture stands with a word about it."""
+    """Draw until Ctrl-C; while nobody answers, the last picture stands with a word about it.
+
+    Ctrl-C is the only way out, so it counts also where a shell starts what it runs behind itself
+    with that signal ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:

@@ -133,10 +133,13 @@ def test_the_picture_fits_a_terminal_of_eighty_columns(house: House) -> None:
 
 
 def test_it_draws_anew_until_it_is_interrupted(house: House) -> None:
-    """On a terminal it stays, follows what happens, and leaves cleanly on Ctrl-C."""
+    """On a terminal it stays, follows what happens, and leaves cleanly on Ctrl-C.
+
+    It does so also where it was started with that signal ignored, as shells do with `&`.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        triage("top", "--interval", "0.3"),
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *triage("top", "--interval", "0.3")],
         env=env_of(house),
         stdin=theirs,
         stdout=theirs,
@@ -162,14 +165,19 @@ def test_it_draws_anew_until_it_is_interrupted(house: House) -> None:
 
 
 def test_who_may_not_look_is_told_so(house: House) -> None:
-    """A wrong token, no token, nobody there: one line each, and a status that says so."""
+    """A wrong token, a key for other things, none, nobody there: one line each, and a status."""
     wrong = top(house, "--once", TRIAGE_OPERATOR_TOKEN="w" * 20)
-    assert (wrong.returncode, "403" in wrong.stderr) == (1, True)
+    assert (wrong.returncode, "401" in wrong.stderr) == (1, True)
+    answer = house.api.post("/operator/keys", {"name": "K", "scopes": ["analyst"]}, OPERATOR_TOKEN)
+    other = top(house, "--once", TRIAGE_OPERATOR_TOKEN=answer.json()["token"])
+    assert other.returncode == 1
+    assert "403" in other.stderr
+    assert "operator" in other.stderr
     none = top(house, "--once", TRIAGE_OPERATOR_TOKEN="", TRIAGE_VAR="/nowhere")
     assert none.returncode == 1
     assert "there is no operators' token" in none.stderr
     nobody = top(house, "--once", TRIAGE_PORT=str(free_port()))
     assert nobody.returncode == 1
     assert "no server answers" in nobody.stderr
-    for seen in (wrong, none, nobody):
+    for seen in (wrong, other, none, nobody):
         assert len(seen.stderr.strip().splitlines()) == 1

@@ -1,6 +1,7 @@
 """The files of the embedded warehouse: few, replaced at once, readable while they change."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from analytics.warehouse import WarehouseError, open_warehouse
 from analytics.warehouse.parquet import ParquetWarehouse
+from tests.support.waiting import until
 from tests.support.warehouses import HOUR, MIDNIGHT, rows, turn
 
 DAY = 24 * HOUR
@@ -102,15 +104,21 @@ def test_readers_never_see_half_of_a_change(folder: Path) -> None:
         except WarehouseError as error:
             failed.append(error)
 
+    def answered(before: int) -> bool:
+        return len(seen) > before or bool(failed)
+
     thread = threading.Thread(target=read)
     thread.start()
-    for number in range(1, 60):
-        append(writer_, turn("c", number))
-        if number % 5 == 0:
-            with writer_.writing() as writer:
-                writer.compact()
-    ended.set()
-    thread.join()
+    try:
+        for number in range(1, 60):
+            append(writer_, turn("c", number))
+            if number % 5 == 0:
+                with writer_.writing() as writer:
+                    writer.compact()
+                until(partial(answered, len(seen)), "an answer")
+    finally:
+        ended.set()
+        thread.join()
     assert failed == []
     counts = [one for one, _ in seen]
     assert all(rows_ == distinct for rows_, distinct in seen)
