@@ -56,6 +56,10 @@ class IdempotencyMismatch(InvalidInput):
     """The same Idempotency-Key came with another body."""
 
 
+class ConversationOver(InvalidInput):
+    """An earlier conversation that has ended is not moved."""
+
+
 class AddressRefused(InvalidInput):
     """Nothing is sent to this address: it is malformed, or not out in the world."""
 

@@ -13,7 +13,7 @@ from app.domain import event as events
 from app.domain.assessment import Assessment
 from app.domain.assignment import CONVERSATIONAL
 from app.domain.case import Accepted, CaseState, Say, Turn
-from app.domain.errors import InvalidInput
+from app.domain.errors import ConversationOver, InvalidInput
 from app.domain.event import EventId, TurnCancelled, TurnCompleted, TurnUsage
 from app.domain.playbook import LEVEL_ORDER
 
@@ -57,10 +57,11 @@ def adopt(earlier: Earlier, rules: Rules, *, case_id: str, locale: str, now_ms: 
         now_ms: For what has no time of its own.
 
     Raises:
-        InvalidInput: if it is over, or nobody has said anything.
+        ConversationOver: if it is over.
+        InvalidInput: if nobody has said anything.
     """
     if earlier.is_over:
-        raise InvalidInput("it is over; only conversations that go on are moved")
+        raise ConversationOver("it is over; only conversations that go on are moved")
     pairs = _pairs(earlier)
     if not pairs:
         raise InvalidInput("the person has not said anything")

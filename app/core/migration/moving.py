@@ -19,7 +19,7 @@ from app.core.migration.earlier import read_conversation
 from app.core.rules import Rules
 from app.domain.access import plain_digest
 from app.domain.case import Say
-from app.domain.errors import CaseNotFound, InvalidInput
+from app.domain.errors import CaseNotFound, ConversationOver, InvalidInput
 from app.state import migration
 from app.state.conversations import ConversationStateManager
 from app.state.migration import Kept
@@ -167,7 +167,7 @@ class Mover:
         try:
             adopted = self._adopted(name, conversation, orchestration, line)
         except InvalidInput as error:
-            over = "it is over" in str(error)
+            over = isinstance(error, ConversationOver)
             return Moved(id=name, outcome="left out" if over else "not moved", detail=str(error))
         told = Moved(
             id=name,
