@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-sentinel prove-takeover prove-durability prove-draining prove-model prove-workers prove-warehouse prove-statistics
+.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ prove-takeover: .venv/dev.stamp ## Kill whoever answers, two hundred times, and 
 
 prove-durability: .venv/dev.stamp ## Kill Valkey under writers, and look for what was acknowledged
 	$(call prove,20,tests/faults/test_durability.py tests/faults/test_expiry.py)
+
+prove-power-cut: .venv/dev.stamp ## Cut the disk off under writers, thirty times, and look for what was acknowledged
+	$(call prove,30,tests/faults/test_power_cut.py)
 
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)

@@ -16,6 +16,8 @@ STRICT = os.environ.get("TRIAGE_TEST_STRICT", "") not in {"", "0"}
 """Where everything is installed, a skipped test is one that proves nothing: it fails."""
 REFERENCE_DATA = "reference_data"
 """Marks tests against data of others that is no part of the project: they may be skipped."""
+DISK = "disk"
+"""Marks tests that mount a file as a disk, for which containers and plain users have no rights."""
 
 # By default it prints local variables, a compiled playbook among them, which takes seconds.
 structlog.configure(
@@ -58,7 +60,7 @@ def start_instance(valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartInst
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failed one where skips are not allowed."""
     report = yield
-    excused = hasattr(report, "wasxfail") or REFERENCE_DATA in report.keywords
+    excused = hasattr(report, "wasxfail") or {REFERENCE_DATA, DISK} & set(report.keywords)
     if STRICT and report.skipped and not excused:
         report.outcome = "failed"
         report.longrepr = f"skipped, which TRIAGE_TEST_STRICT forbids: {_reason(report.longrepr)}"

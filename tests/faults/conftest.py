@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.embedded import EmbeddedValkey
+from tests.support.disks import Disk, NoDisk
 from tests.support.fleet import Fleet, Parent, fleet, parent
 from tests.support.proofs import table, write_proof_playbooks
 
@@ -26,6 +27,17 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
     """A Valkey for the proofs alone: who takes a turn over is one of their own instances."""
     with EmbeddedValkey(tmp_path_factory.mktemp("faults-var")) as server:
         yield server
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk that can be cut off and filled up; where none can be had, the test is skipped."""
+    try:
+        made = Disk(tmp_path)
+    except NoDisk as reason:
+        pytest.skip(f"no file can be mounted as a disk here, which takes root: {reason}")
+    yield made
+    made.close()
 
 
 @pytest.fixture
