@@ -17,13 +17,12 @@ from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
 from app.core.analysis.recall import RECALL
 from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
-from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateUnavailable
+from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateTooNew, StateUnavailable
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification, NotificationKind, notification_id
 from app.domain.playbook import Playbook
 from app.llm.errors import NoModelLeft
-from app.state.codec import StateTooNew
 from app.state.conversations import ConversationStateManager
 from app.state.jobs import JobClaim, Jobs
 from app.state.leases import LeaseKeeper

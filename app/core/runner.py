@@ -23,7 +23,7 @@ from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.core.stopwatch import TurnWatch
 from app.domain import event as events
 from app.domain.case import Turn, Unstoppable
-from app.domain.errors import CaseNotFound, Fenced, StateUnavailable, TriageError
+from app.domain.errors import CaseNotFound, Fenced, StateTooNew, StateUnavailable, TriageError
 from app.domain.event import (
     AnalysisQueued,
     Delta,
@@ -34,7 +34,6 @@ from app.domain.event import (
     TurnStarted,
 )
 from app.domain.playbook import Playbook
-from app.state.codec import StateTooNew
 from app.state.conversations import ConversationStateManager
 from app.state.journal import Journal, TurnLog
 from app.state.leases import LeaseKeeper

@@ -30,7 +30,12 @@ TriageError
 ├── WebhookNotFound              no such webhook endpoint
 ├── PushOff                      this instance has no keys for Web Push
 ├── Draining                     this instance is shutting down
+├── MasterKeysWrong              the ring of master keys is not the one of this storage
 ├── StateUnavailable             Valkey is away, loading or full
+│   └── CaseUnreadable           what is kept of one case cannot be read here
+│       ├── StateTooNew          a newer version has written it
+│       ├── MasterUnknown        its key is wrapped by a master key that is not in the ring
+│       └── StateDamaged         it is not what was sealed for this case
 ├── Fenced                       another instance owns the case now
 ├── FlagsInvalid                 a set of feature flags cannot be used
 ├── WebhookRefused               an incoming webhook is forged, too old or a repetition
@@ -201,6 +206,38 @@ class StateUnavailable(TriageError):
         """Say why, and after how many seconds a retry makes sense."""
         super().__init__(f"storage is unavailable: {reason}")
         self.retry_after = retry_after
+
+
+class MasterKeysWrong(TriageError):
+    """Nothing of this storage could be read with the ring of master keys that is here."""
+
+
+class CaseUnreadable(StateUnavailable):
+    """What is kept of one case cannot be read here; all others are served."""
+
+
+class StateTooNew(CaseUnreadable):
+    """A stored value was written by a newer version; an upgraded instance can serve it."""
+
+    def __init__(self, detail: str) -> None:
+        """Keep what did not fit."""
+        super().__init__(f"the case was written by a newer version ({detail})", retry_after=5.0)
+
+
+class MasterUnknown(CaseUnreadable):
+    """A case's key is wrapped by a master key that this process does not have."""
+
+    def __init__(self, detail: str) -> None:
+        """Say which one."""
+        super().__init__(detail, retry_after=5.0)
+
+
+class StateDamaged(CaseUnreadable):
+    """A stored value is not what was sealed for this case."""
+
+    def __init__(self, what: str) -> None:
+        """Say what it was to be."""
+        super().__init__(f"{what} is damaged", retry_after=60.0)
 
 
 class Fenced(TriageError):

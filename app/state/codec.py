@@ -1,113 +1,165 @@
-"""How values are stored: msgpack, tagged with a schema version.
+"""How values are stored: msgpack, tagged with a schema version, sealed under the key of their case.
 
 A value whose tag, or whose fields, this version does not know was written by a newer one. It is
 refused rather than read in part, because writing it back would drop what was not understood.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from app.domain.analysis import Analysis
+from app.domain.cached import Kept
 from app.domain.case import Accepted, CaseState, Turn
 from app.domain.delivery import Delivery, PushSubscription, WebhookEndpoint
-from app.domain.errors import StateUnavailable
+from app.domain.errors import StateDamaged, StateTooNew
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
 from app.domain.opinion import Rated, Reviewed
+from app.domain.sealing import CaseKey, is_sealed
 
 T = TypeVar("T")
 
 encode = msgspec.msgpack.Encoder().encode
 
-_state: Callable[[bytes], CaseState] = msgspec.msgpack.Decoder(CaseState).decode
-_turn: Callable[[bytes], Turn] = msgspec.msgpack.Decoder(Turn).decode
-_accepted: Callable[[bytes], Accepted] = msgspec.msgpack.Decoder(Accepted).decode
-_analysis: Callable[[bytes], Analysis] = msgspec.msgpack.Decoder(Analysis).decode
-_job: Callable[[bytes], Job] = msgspec.msgpack.Decoder(Job).decode
-_step: Callable[[bytes], StepRecord] = msgspec.msgpack.Decoder(StepRecord).decode
-_notification: Callable[[bytes], Notification] = msgspec.msgpack.Decoder(Notification).decode
-_delivery: Callable[[bytes], Delivery] = msgspec.msgpack.Decoder(Delivery).decode
-_endpoint: Callable[[bytes], WebhookEndpoint] = msgspec.msgpack.Decoder(WebhookEndpoint).decode
-_subscription: Callable[[bytes], PushSubscription] = msgspec.msgpack.Decoder(
-    PushSubscription
-).decode
-_rated: Callable[[bytes], Rated] = msgspec.msgpack.Decoder(Rated).decode
-_reviewed: Callable[[bytes], Reviewed] = msgspec.msgpack.Decoder(Reviewed).decode
-decode_pieces: Callable[[bytes], list[str]] = msgspec.msgpack.Decoder(list[str]).decode
+
+class Kind(Generic[T]):
+    """A kind of value that is stored."""
+
+    def __init__(self, name: str, of: type[T]) -> None:
+        """Take its name, to which sealed values are bound, and its type."""
+        self.name = name
+        self._bound = name.encode()
+        self._decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(of).decode
+
+    def seal(self, key: CaseKey, value: T) -> bytes:
+        """Return a value as it is stored."""
+        return key.seal(self._bound, encode(value))
+
+    def open(self, key: CaseKey | None, data: bytes) -> T:
+        """Read a stored value; plain ones of earlier versions need no key.
+
+        Raises:
+            StateTooNew: a newer version has written it.
+            StateDamaged: it is not what was stored.
+        """
+        try:
+            return self._decode(_opened(key, self._bound, data))
+        except msgspec.ValidationError as error:
+            raise StateTooNew(str(error)) from error
+        except msgspec.DecodeError as error:
+            raise StateDamaged(self.name) from error
 
 
-class StateTooNew(StateUnavailable):
-    """A stored value was written by a newer version; an upgraded instance can serve it."""
+class RawKind:
+    """A kind of value that is bytes already."""
 
-    def __init__(self, detail: str) -> None:
-        """Keep what did not fit."""
-        super().__init__(f"the case was written by a newer version ({detail})", retry_after=5.0)
+    def __init__(self, name: str) -> None:
+        """Take its name, to which sealed values are bound."""
+        self._bound = name.encode()
 
+    def seal(self, key: CaseKey, data: bytes) -> bytes:
+        """Return a value as it is stored."""
+        return key.seal(self._bound, data)
 
-def _strict(decode: Callable[[bytes], T], data: bytes) -> T:
-    try:
-        return decode(data)
-    except msgspec.ValidationError as error:
-        raise StateTooNew(str(error)) from error
+    def open(self, key: CaseKey | None, data: bytes) -> bytes:
+        """Read a stored value; plain ones of earlier versions need no key.
 
-
-def decode_state(data: bytes) -> CaseState:
-    """Read a case's state."""
-    return _strict(_state, data)
-
-
-def decode_turn(data: bytes) -> Turn:
-    """Read a committed turn."""
-    return _strict(_turn, data)
+        Raises:
+            StateTooNew: a newer version has written it.
+            StateDamaged: it is not what was stored.
+        """
+        return _opened(key, self._bound, data)
 
 
-def decode_accepted(data: bytes) -> Accepted:
-    """Read an accepted command."""
-    return _strict(_accepted, data)
+STATE = Kind("state", CaseState)
+TURN = Kind("turn", Turn)
+ACCEPTED = Kind("command", Accepted)
+ANALYSIS = Kind("result", Analysis)
+JOB = Kind("job", Job)
+STEP = Kind("step", StepRecord)
+NOTIFICATION = Kind("notification", Notification)
+DELIVERY = Kind("delivery", Delivery)
+SUBSCRIPTION = Kind("subscription", PushSubscription)
+RATED = Kind("rating", Rated)
+REVIEWED = Kind("review", Reviewed)
+PIECES = Kind("pieces", list[str])
+EVENT = RawKind("event")
+ERROR = RawKind("error")
+# Of the installation, and no case:
+ENDPOINT = Kind("webhook", WebhookEndpoint)
+KEPT = Kind("analysis", Kept)
 
 
-def decode_analysis(data: bytes) -> Analysis:
-    """Read a result."""
-    return _strict(_analysis, data)
+def _opened(key: CaseKey | None, kind: bytes, data: bytes) -> bytes:
+    if key is not None:
+        return key.open(kind, data)
+    if is_sealed(data):
+        raise StateDamaged(f"{kind.decode()}, whose key is missing,")
+    return data
 
 
-def decode_job(data: bytes) -> Job:
-    """Read what a background job is to do."""
-    return _strict(_job, data)
+def decode_state(d: bytes) -> CaseState:
+    """Read."""
+    return STATE.open(None, d)
 
 
-def decode_step(data: bytes) -> StepRecord:
-    """Read what a step of an analysis came to."""
-    return _strict(_step, data)
+def decode_turn(d: bytes) -> Turn:
+    """Read."""
+    return TURN.open(None, d)
 
 
-def decode_notification(data: bytes) -> Notification:
-    """Read what the world should be told."""
-    return _strict(_notification, data)
+def decode_accepted(d: bytes) -> Accepted:
+    """Read."""
+    return ACCEPTED.open(None, d)
 
 
-def decode_delivery(data: bytes) -> Delivery:
-    """Read what became of a notification for one target."""
-    return _strict(_delivery, data)
+def decode_analysis(d: bytes) -> Analysis:
+    """Read."""
+    return ANALYSIS.open(None, d)
 
 
-def decode_endpoint(data: bytes) -> WebhookEndpoint:
-    """Read an operator's endpoint."""
-    return _strict(_endpoint, data)
+def decode_job(d: bytes) -> Job:
+    """Read."""
+    return JOB.open(None, d)
 
 
-def decode_subscription(data: bytes) -> PushSubscription:
-    """Read a browser's subscription."""
-    return _strict(_subscription, data)
+def decode_step(d: bytes) -> StepRecord:
+    """Read."""
+    return STEP.open(None, d)
 
 
-def decode_rated(data: bytes) -> Rated:
-    """Read how a person liked it."""
-    return _strict(_rated, data)
+def decode_notification(d: bytes) -> Notification:
+    """Read."""
+    return NOTIFICATION.open(None, d)
 
 
-def decode_reviewed(data: bytes) -> Reviewed:
-    """Read a review."""
-    return _strict(_reviewed, data)
+def decode_delivery(d: bytes) -> Delivery:
+    """Read."""
+    return DELIVERY.open(None, d)
+
+
+def decode_endpoint(d: bytes) -> WebhookEndpoint:
+    """Read."""
+    return ENDPOINT.open(None, d)
+
+
+def decode_subscription(d: bytes) -> PushSubscription:
+    """Read."""
+    return SUBSCRIPTION.open(None, d)
+
+
+def decode_rated(d: bytes) -> Rated:
+    """Read."""
+    return RATED.open(None, d)
+
+
+def decode_reviewed(d: bytes) -> Reviewed:
+    """Read."""
+    return REVIEWED.open(None, d)
+
+
+def decode_pieces(d: bytes) -> list[str]:
+    """Read."""
+    return PIECES.open(None, d)

@@ -9,9 +9,8 @@ from litestar.testing import create_test_client
 
 from app.api import problems
 from app.domain import errors
-from app.domain.errors import TriageError
+from app.domain.errors import StateTooNew, TriageError
 from app.domain.form import FormMistake
-from app.state.codec import StateTooNew
 
 
 class Unmapped(TriageError):
