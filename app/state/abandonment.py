@@ -6,8 +6,9 @@ comes back may still finish it, which outweighs that.
 
 from collections.abc import Callable
 
-from app.domain.facts import About, TriageAbandoned, encode
+from app.domain.facts import About, TriageAbandoned
 from app.state import codec, keys
+from app.state.facts import LeavingFacts
 from app.state.indexes import now_ms, scored
 from app.state.keys import CaseKeys
 from app.state.store import Store
@@ -82,7 +83,9 @@ async def _tell(store: Store, case_id: str, turns: int, idle_ms: int, on_told: O
         questions=state.questions,
         missing=len(state.assessment.missing),
     )
-    told = int(await store.run("abandon", CaseKeys(case_id).all(), [turns, encode(fact)]))
+    leaving, listing = await LeavingFacts(store).with_commit(case_id, [fact])
+    args = [turns, *(leaving or [b""])]
+    told = int(await store.run("abandon", CaseKeys(case_id).all(), args, before=listing))
     if told:
         on_told(fact.about)
     return told

@@ -35,6 +35,7 @@ from app.domain.notification import Notification
 from app.state import case_index, codec, handoffs, keys, rounds
 from app.state.access import told_revoked
 from app.state.cache import forget
+from app.state.facts import LeavingFacts, facts_listed
 from app.state.handoffs import HandoffPlace, ListedHandoff
 from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
@@ -51,6 +52,7 @@ class ConversationStateManager:
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
+        self._facts = LeavingFacts(store)
         self.owner = owner
 
     # The mission's four methods.
@@ -279,6 +281,7 @@ class ConversationStateManager:
         place = EventId.parse(turn.event_id)
         if place is None or place.epoch != claim.epoch:
             raise ValueError("a terminal event carries the epoch of its claim")
+        leaving, facts_listing = await self._facts.with_commit(claim.case_id, facts)
         args = [
             claim.epoch,
             claim.turn,
@@ -294,12 +297,13 @@ class ConversationStateManager:
             "" if job is None else job.queue,
             len(notifications),
             *(part for one in notifications for part in (one.id, codec.encode(one))),
-            len(facts),
-            *map(encode_fact, facts),
+            len(leaving),
+            *leaving,
             *events,
         ]
         before = handoffs.listing(claim.case_id, state.handoff)
         before += case_index.after_turn(claim, state, result)
+        before += facts_listing
         before += [] if job is None else job_listed(job)
         if notifications:
             before += outbox_listed(claim.case_id)
@@ -359,7 +363,9 @@ class ConversationStateManager:
     async def _erase(self, case_id: str, token_hash: str) -> bool:
         told = Erased(id=f"erased:{case_id}", occurred_ms=now_ms(), case_id=case_id)
         args = [token_hash, encode_fact(told)]
-        erased = await self._store.run("erase", CaseKeys(case_id).all(), args)
+        erased = await self._store.run(
+            "erase", CaseKeys(case_id).all(), args, before=facts_listed(case_id)
+        )
         if erased:
             await self._store.commands(
                 ("ZREM", index, case_id)

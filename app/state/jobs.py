@@ -15,11 +15,11 @@ from app.domain.case import CaseState, Turn
 from app.domain.errors import CaseNotFound, Fenced
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress, encode
 from app.domain.facts import AnalysisDone
-from app.domain.facts import encode as encode_fact
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
 from app.state import case_index, codec, keys
 from app.state.conversations import LEASE_MS
+from app.state.facts import LeavingFacts
 from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
 from app.state.store import Store
@@ -66,6 +66,7 @@ class Jobs:
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
+        self._facts = LeavingFacts(store)
         self.owner = owner
 
     async def claim(self, case_id: str, turn: int, *, most_attempts: int) -> JobClaim | NotClaimed:
@@ -201,6 +202,8 @@ class Jobs:
         fact: AnalysisDone | None,
         before: Sequence[Sequence[Any]] = (),
     ) -> Any:
+        facts = [] if fact is None else [fact]
+        leaving, listing = await self._facts.with_commit(claim.job.case_id, facts)
         answer = await self._run(
             "job_finish",
             claim.job.case_id,
@@ -214,8 +217,8 @@ class Jobs:
             event,
             notification.id,
             codec.encode(notification),
-            b"" if fact is None else encode_fact(fact),
-            before=[*outbox_listed(claim.job.case_id), *before],
+            *(leaving or [b""]),
+            before=[*outbox_listed(claim.job.case_id), *listing, *before],
         )
         if answer[0] not in {b"OK", b"SUPERSEDED"}:
             raise _refused(answer[0], claim)

@@ -76,9 +76,17 @@ LINK = "tri:link:"
 CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
-"""Stream: facts on their way to the warehouse, `f` each; it lives 40 days from the last one on."""
+"""Stream: the ledger's facts on their way to the warehouse, `f` each, and what earlier versions
+left there of cases; it lives 40 days from the last one on."""
+FACT_CASES = "tri:facts:cases"
+"""Sorted set: cases with facts on their way to the warehouse, by the time of the latest.
+
+Written before the commit that leaves them; it may name a case too many, never one too few.
+"""
+FACT_CASES_SETTLING = "tri:facts:settling"
+"""Sorted set: cases whose facts were taken off, by the time of a last look, as of the outbox."""
 FACTS_LOST = "tri:{tri:facts}:lost"
-"""Hash: how many facts found no room in it, and since when, in seconds."""
+"""Hash: how many facts found no room, and since when, in seconds."""
 LEDGER = "tri:{tri:facts}:"
 """What the ledger keeps begins so, in the slot of the stream of facts: they leave together.
 
@@ -105,6 +113,7 @@ class CaseKeys:
     )
 
     def __init__(self, case_id: str) -> None:
+        "facts",
         base = f"tri:{{{case_id}}}:"
         self.meta = base + "m"
         """HASH: token hash, counters, epoch, state, result."""
@@ -137,6 +146,8 @@ class CaseKeys:
             self.lease,
             self.events,
             self.turn_prefix,
+        self.facts = base + "f"
+        """LIST: facts of the case on their way to the warehouse; erasing the case leaves it."""
             self.job_prefix,
             self.outbox,
         ]
@@ -150,6 +161,7 @@ class CaseKeys:
         return f"{self.job_prefix}{turn}"
 
     def job_lease(self, turn: int) -> str:
+            self.facts,
         """Return the key of the lease of whoever works on that job, a STRING."""
         return f"{self.job_prefix}{turn}:k"
 

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 
 from app.domain.case import CaseState
 from app.domain.errors import CaseNotFound
-from app.domain.facts import Rating, Review
-from app.domain.facts import encode as encode_fact
+from app.domain.facts import Fact, Rating, Review
 from app.domain.opinion import Rated, Reviewed, ReviewState, review_state
 from app.state import case_index, codec
 from app.state.case_index import RATING, REVIEW, SETTLED
+from app.state.facts import MOST_OF_CASE, LeavingFacts, count_lost
 from app.state.keys import CaseKeys
 from app.state.store import Store
 
@@ -33,6 +33,7 @@ class Opinions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._facts = LeavingFacts(store)
 
     async def rate(self, case_id: str, token_hash: str, rated: Rated, fact: Rating) -> None:
         """Keep how the person liked it, in place of what they said before.
@@ -90,11 +91,15 @@ class Opinions:
         )
 
     async def _keep(
-        self, case_id: str, token_hash: str, field: str, value: bytes, fact: bytes
+        self, case_id: str, token_hash: str, field: str, value: bytes, fact: Fact
     ) -> None:
-        args = [token_hash, field, value, fact]
-        if await self._store.run("say_of", CaseKeys(case_id).all(), args) == b"GONE":
-            raise CaseNotFound(case_id)
+        leaving, listing = await self._facts.with_commit(case_id, [fact])
+        args = [token_hash, field, value, *(leaving or [b""]), MOST_OF_CASE]
+        match await self._store.run("say_of", CaseKeys(case_id).all(), args, before=listing):
+            case b"GONE":
+                raise CaseNotFound(case_id)
+            case b"UNTOLD":
+                await count_lost(self._store, 1)
 
 
 def _with(reviews: tuple[Reviewed, ...], one: Reviewed) -> tuple[Reviewed, ...]:

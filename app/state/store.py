@@ -17,10 +17,11 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
+from app.state.sealing import Sealer
 
 SHARED = (
     "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
-    "say_of", "abandon", "adopt", "revoke",
+    "say_of", "abandon", "adopt", "revoke", "case_key",
 )  # fmt: skip
 """Scripts over the keys of a case."""
 JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
@@ -34,7 +35,7 @@ ALONE = (
 LEDGER = ("ledger_reserve", "ledger_settle", "ledger_void", "ledger_budgets")
 """Scripts over the keys of the ledger."""
 RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
-"""Scripts that leave facts behind for the warehouse."""
+"""Scripts over the keys of a case that leave facts behind for the warehouse."""
 
 DURABLE = (
     "start", "adopt", "accept", "finish", "save", "erase", "job_finish", "revoke", "swap_key",
@@ -59,8 +60,8 @@ class Script:
         folder = resources.files("app.state") / "scripts"
         of_case = name not in ALONE and name not in LEDGER
         shared = ["lib.lua"] * of_case + ["job_lib.lua"] * (name in JOBS)
-        facts = ["facts.lua"] * (name in RECORDING or name in LEDGER)
-        ledger = ["ledger_lib.lua"] * (name in LEDGER)
+        facts = ["facts.lua"] * (name in RECORDING)
+        ledger = ["ledger_facts.lua", "ledger_lib.lua"] * (name in LEDGER)
         parts = [*shared, *facts, *ledger, f"{name}.lua"]
         self.source = "\n".join((folder / part).read_text() for part in parts)
         self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
@@ -117,8 +118,14 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
 class Store:
     """One process's access to the server: a pool for commands, one for blocking reads."""
 
-    def __init__(self, url: str, *, replicas: int = 0) -> None:
-        """Take the address, and how many replicas must have a write before it is acknowledged."""
+    def __init__(self, url: str, *, replicas: int = 0, sealer: Sealer | None = None) -> None:
+        """Take the address.
+
+        Args:
+            url: of the server.
+            replicas: how many must have a write before it is acknowledged.
+            sealer: the keys of cases. Without it nothing of what cases hold is read or written.
+        """
         self.url = url
         self._replicas = replicas
         self.client: Redis = _client(url, CONNECTIONS)
@@ -131,9 +138,17 @@ class Store:
 
     async def status(self) -> StoreStatus:
         """Ask the server how it is.
+        self._sealer = sealer
 
         Raises:
             StateUnavailable: if it does not answer, or still loads its data.
+    @property
+    def sealer(self) -> Sealer:
+        """The keys of cases."""
+        if self._sealer is None:
+            raise RuntimeError("this connection was made without the keys of cases: Store(sealer=)")
+        return self._sealer
+
         """
         began = time.perf_counter()
         await self.command("PING")
@@ -196,6 +211,21 @@ class Store:
         """Run a script and return its answer.
 
         Args:
+
+    async def tries(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """Run several commands; `StateUnavailable` takes the place of an answer that is not there.
+
+        Where the storage is one server, all answers are there, or it is raised.
+        """
+        answers = await self.attempts(commands)
+        for at, answer in enumerate(answers):
+            if isinstance(answer, Exception):
+                try:
+                    with translated():
+                        raise answer
+                except StateUnavailable as error:
+                    answers[at] = error
+        return answers
             name: of the script.
             keys: its keys.
             args: its arguments.

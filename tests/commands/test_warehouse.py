@@ -18,7 +18,7 @@ from app.embedded import EmbeddedValkey
 from tests.support.api import Api, Case
 from tests.support.processes import Program, environment, instances, triage
 from tests.support.valkey import Wire
-from tests.support.warehouses import rating, turn
+from tests.support.warehouses import rating, turn, waiting
 
 PATIENCE = 60.0
 STORY = "Fui demitido sem justa causa e não recebi nada."
@@ -102,7 +102,7 @@ def test_what_people_do_is_there_within_moments_and_erased_with_them(
     """From the conversation over HTTP through a worker to a row of `cases`, and out again."""
     first, second = concluded(served, "ana"), concluded(served, "rui")
     with Wire(place.valkey.socket) as wire:
-        until(lambda: wire.call("XLEN", "tri:facts") == b"0")
+        until(lambda: waiting(wire) == 0)
         sql = "SELECT case_id, status, turns, rating, strategy FROM cases ORDER BY started_at"
         rows = place.ask(sql)
         assert [one.pop("case_id") for one in rows] == [first.id, second.id]
@@ -110,7 +110,7 @@ def test_what_people_do_is_there_within_moments_and_erased_with_them(
         assert rows == [expected] * 2
         gone = served.call("DELETE", f"/api/v2/triage/cases/{first.id}", token=first.token)
         assert gone.status in {200, 204}
-        until(lambda: wire.call("XLEN", "tri:facts") == b"0")
+        until(lambda: waiting(wire) == 0)
         assert [one["case_id"] for one in place.ask(sql)] == [second.id]
         assert "rows erased" in place.run("erase", "--user-ref", "rui", "--yes")
         assert place.ask(sql) == []

@@ -15,13 +15,16 @@ from app.domain.errors import (
     CaseNotFound,
     Fenced,
     IdempotencyMismatch,
+    StateTooNew,
     TurnBusy,
     TurnNotFound,
 )
 from app.domain.event import EventId, TurnCompleted, decode
+from app.domain.facts import ERASED, flattened
 from app.state import keys
 from app.state.codec import StateTooNew, encode
 from app.state.conversations import ConversationStateManager
+from app.state.facts import FactStream
 from app.state.follow import Follower
 from app.state.journal import Journal
 from app.state.keys import CaseKeys
@@ -417,9 +420,10 @@ async def test_a_canceller_takes_the_turn_from_a_living_owner(
 async def test_nothing_is_resurrected(
     conversations: Cases, rival: Cases, store: Store, wire: Wire, journal: Journal, how: str
 ) -> None:
-    """Whatever an owner still does to a case that is gone leaves no key behind."""
+    """Whatever an owner still does to a case that is gone leaves no key behind but word of it."""
     state = await opened(conversations)
     case_id = state.case_id
+    word = set() if how == "expired" else {CaseKeys(case_id).facts}
     claim = (await post(conversations, case_id, "a", key="a", claim=True)).claim
     assert claim is not None
     await finished(conversations, claim, events=(case_event(1),))
@@ -431,7 +435,7 @@ async def test_nothing_is_resurrected(
     await log.settle()
     if how == "erased":
         await rival.erase(case_id, TOKEN_HASH)
-        assert await _keys(store, case_id) == set()
+        assert await _keys(store, case_id) == word
     elif how == "deleted":
         assert await rival.delete_conversation_state(case_id)
         assert not await rival.delete_conversation_state(case_id)
@@ -452,6 +456,11 @@ async def test_nothing_is_resurrected(
         await conversations.drop(case_id, 2)
     assert await conversations.claim(case_id) == "gone"
     assert await conversations.get_conversation_state(case_id) is None
+    assert await _keys(store, case_id) == word
+    stream = FactStream(store)
+    told = [one for one in await stream.read(100_000) if one.case_id == case_id]
+    assert [flattened(one.data)["kind"] for one in told] == [ERASED] * len(word)
+    await stream.take_off(told)
     assert await _keys(store, case_id) == set()
 
 

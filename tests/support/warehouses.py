@@ -27,6 +27,8 @@ from app.domain.facts import (
 )
 from app.domain.ledger import LedgerRow
 from app.domain.playbook import UrgencyLevel
+from app.state.keys import FACT_CASES, FACTS
+from tests.support.valkey import Wire
 
 MIDNIGHT = 1_764_115_200_000
 """2025-11-26 00:00 UTC, in milliseconds."""
@@ -271,3 +273,13 @@ def _check(run: Mapping[str, Any], command: list[Any]) -> None:
         **run,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+def waiting(wire: Wire) -> int:
+    """Return how many facts wait, whichever way they leave."""
+    lists = (
+        "local n = 0 for _, case in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do"
+        " n = n + redis.call('LLEN', 'tri:{' .. case .. '}:f') end return n"
+    )
+    of_cases = wire.call("EVAL", lists, "1", FACT_CASES)
+    return int(wire.call("XLEN", FACTS) or 0) + int(of_cases or 0)

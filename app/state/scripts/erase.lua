@@ -1,5 +1,5 @@
--- Erase a case with everything in it, and tell those who know of it from facts. ARGV: token hash ('' skips
--- the check), fact.
+-- Erase a case with everything in it, and tell those who know of it from facts; those that still wait
+-- stay, for what is erased is told by one of them. ARGV: token hash ('' skips the check), fact.
 local h = redis.call('HMGET', m, 'h', 'n')
 if not h[1] or (ARGV[1] ~= '' and h[1] ~= ARGV[1]) then return 0 end
 for turn = 1, tonumber(h[2]) do
@@ -7,5 +7,5 @@ for turn = 1, tonumber(h[2]) do
   redis.call('DEL', log_prefix .. int(turn), job, job .. ':k')
 end
 redis.call('DEL', m, l, q, idem, lease, ev, outbox)
-record_always(ARGV[2])
+record(ARGV[2])
 return 1

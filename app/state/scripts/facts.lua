@@ -1,17 +1,9 @@
--- Shared by every script that leaves facts behind, whatever its keys are: a fact leaves with the
--- commit that it tells of, or not at all. A reader drains the stream; where none does, what comes
--- beyond the bound is counted as lost rather than filling the memory that people's words need.
-local FACTS, LOST, MOST, LIFE = 'tri:facts', 'tri:{tri:facts}:lost', 1000000, 40 * 86400
-
--- What must never be lost, such as that a case was erased: it finds room in any case.
-local function record_always(fact)
-  redis.call('XADD', FACTS, '*', 'f', fact)
-  redis.call('EXPIRE', FACTS, LIFE)
-end
+-- Shared by every script of a case that leaves facts behind, after lib.lua: a fact leaves with the
+-- commit that it tells of, or not at all. It waits in the case's own slot, whatever becomes of the case;
+-- that the case has some is listed before, by whoever runs the script.
+local facts_waiting, FACTS_LIFE = KEYS[10], 40 * 86400
 
 local function record(fact)
-  if redis.call('XLEN', FACTS) < MOST then return record_always(fact) end
-  redis.call('HINCRBY', LOST, 'facts', 1)
-  redis.call('HSETNX', LOST, 'since', redis.call('TIME')[1])
-  redis.call('EXPIRE', LOST, LIFE)
+  redis.call('RPUSH', facts_waiting, fact)
+  redis.call('EXPIRE', facts_waiting, FACTS_LIFE)
 end

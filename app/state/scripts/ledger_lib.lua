@@ -1,4 +1,4 @@
--- Shared by the ledger's scripts, after facts.lua. All its keys share the slot of the stream of
+-- Shared by the ledger's scripts, after ledger_facts.lua. All its keys share the slot of the stream of
 -- facts, so that a row and the fact of it leave together. Time is the server's own.
 -- Money is whole nano-USD. It is only ever added by HINCRBY, which is exact; where it is compared
 -- here, as a Lua number, no limit exceeds 2^53, below which those are exact, and rounding keeps
