@@ -102,6 +102,7 @@ class CaseKeys:
 
     __slots__ = (
         "events",
+        "facts",
         "idempotency",
         "inbox",
         "job_prefix",
@@ -113,7 +114,6 @@ class CaseKeys:
     )
 
     def __init__(self, case_id: str) -> None:
-        "facts",
         base = f"tri:{{{case_id}}}:"
         self.meta = base + "m"
         """HASH: token hash, counters, epoch, state, result."""
@@ -135,6 +135,8 @@ class CaseKeys:
         By its stable id a notification; `f:<id>` once it has been fanned out; `d:<id>><target>` its
         delivery to one target; `s:<id>` a browser's subscription; `k` the lease of whoever sends.
         """
+        self.facts = base + "f"
+        """LIST: facts of the case on their way to the warehouse; erasing the case leaves it."""
 
     def all(self) -> list[str]:
         """Return the keys in the order in which every script takes them."""
@@ -146,10 +148,9 @@ class CaseKeys:
             self.lease,
             self.events,
             self.turn_prefix,
-        self.facts = base + "f"
-        """LIST: facts of the case on their way to the warehouse; erasing the case leaves it."""
             self.job_prefix,
             self.outbox,
+            self.facts,
         ]
 
     def log(self, turn: int) -> str:
@@ -161,7 +162,6 @@ class CaseKeys:
         return f"{self.job_prefix}{turn}"
 
     def job_lease(self, turn: int) -> str:
-            self.facts,
         """Return the key of the lease of whoever works on that job, a STRING."""
         return f"{self.job_prefix}{turn}:k"
 

@@ -45,7 +45,7 @@ class Opinions:
         """
         if not token_hash:
             raise ValueError("a person rates with a credential")
-        await self._keep(case_id, token_hash, RATING, codec.encode(rated), encode_fact(fact))
+        await self._keep(case_id, token_hash, RATING, codec.encode(rated), fact)
 
     async def review(
         self, state: CaseState, reviewed: Reviewed, fact: Review, *, settles: bool = False
@@ -67,7 +67,7 @@ class Opinions:
         )
         await self._store.commands(case_index.review_listing(state, expected.state))
         field = SETTLED if settles else f"{REVIEW}{reviewed.reviewer}"
-        await self._keep(case_id, "", field, codec.encode(reviewed), encode_fact(fact))
+        await self._keep(case_id, "", field, codec.encode(reviewed), fact)
         # Somebody else may have said something in the same moment: what is kept decides.
         now = await self.reviews(case_id)
         await self._store.commands(case_index.review_listing(state, now.state))

@@ -17,7 +17,6 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
-from app.state.sealing import Sealer
 
 SHARED = (
     "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
@@ -118,14 +117,8 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
 class Store:
     """One process's access to the server: a pool for commands, one for blocking reads."""
 
-    def __init__(self, url: str, *, replicas: int = 0, sealer: Sealer | None = None) -> None:
-        """Take the address.
-
-        Args:
-            url: of the server.
-            replicas: how many must have a write before it is acknowledged.
-            sealer: the keys of cases. Without it nothing of what cases hold is read or written.
-        """
+    def __init__(self, url: str, *, replicas: int = 0) -> None:
+        """Take the address, and how many replicas must have a write before it is acknowledged."""
         self.url = url
         self._replicas = replicas
         self.client: Redis = _client(url, CONNECTIONS)
@@ -138,17 +131,9 @@ class Store:
 
     async def status(self) -> StoreStatus:
         """Ask the server how it is.
-        self._sealer = sealer
 
         Raises:
             StateUnavailable: if it does not answer, or still loads its data.
-    @property
-    def sealer(self) -> Sealer:
-        """The keys of cases."""
-        if self._sealer is None:
-            raise RuntimeError("this connection was made without the keys of cases: Store(sealer=)")
-        return self._sealer
-
         """
         began = time.perf_counter()
         await self.command("PING")
@@ -200,18 +185,6 @@ class Store:
                     raise answer
         return answers
 
-    async def run(
-        self,
-        name: str,
-        keys: Sequence[str],
-        args: Sequence[Any],
-        *,
-        before: Iterable[Sequence[Any]] = (),
-    ) -> Any:
-        """Run a script and return its answer.
-
-        Args:
-
     async def tries(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
         """Run several commands; `StateUnavailable` takes the place of an answer that is not there.
 
@@ -226,6 +199,18 @@ class Store:
                 except StateUnavailable as error:
                     answers[at] = error
         return answers
+
+    async def run(
+        self,
+        name: str,
+        keys: Sequence[str],
+        args: Sequence[Any],
+        *,
+        before: Iterable[Sequence[Any]] = (),
+    ) -> Any:
+        """Run a script and return its answer.
+
+        Args:
             name: of the script.
             keys: its keys.
             args: its arguments.
