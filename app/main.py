@@ -14,6 +14,8 @@ from msgspec import Struct
 from app.api import problems
 from app.api.access import AccessGuard, StreamCutter, unlisted
 from app.api.addresses import Proxies
+from app.api.audit import AuditController
+from app.api.auditing import Witness, WitnessStand
 from app.api.auth import bearer_token
 from app.api.bodies import JsonRequest
 from app.api.case_list import CaseListController
@@ -42,6 +44,7 @@ from app.core.access.secret import hasher
 from app.core.access.streams import OpenStreams
 from app.core.accounting.meter import LedgerMeter
 from app.core.accounting.monitoring import AIMonitoringService
+from app.core.audit import Auditor
 from app.core.case_desk import CaseDesk
 from app.core.errands import Errands
 from app.core.export import Exporter
@@ -63,6 +66,7 @@ from app.llm.failover import FailoverModel
 from app.notify.vapid import vapid_keys
 from app.settings import Settings
 from app.state.access import AccessBook, Admissions
+from app.state.audit import AuditTrail
 from app.state.conversations import ConversationStateManager
 from app.state.experiments import Experiments
 from app.state.figures import FigureReader
@@ -119,6 +123,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     gate: Gate
     keys: KeyDesk
     access: AccessGuard
+    witness: Witness
     readers: Readers
 
 
@@ -159,6 +164,8 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     board = JobBoard(store)
     digests = hasher(settings)
     gate = _gate(settings, store, digests, owner)
+    auditor = Auditor(AuditTrail(store), lambda: digests, on_failure=metrics.audit_failed)
+    witness = Witness(auditor)
     flags = FlagsConfig.of(settings).build(store)
     intake = Intake(
         conversations,
@@ -203,8 +210,10 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         access=AccessGuard(
             gate,
             Proxies(settings.trusted_proxies),
+            witness,
             open_intake=who_opens(settings.host, settings.open_intake),
         ),
+        witness=witness,
         readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
     )
 
@@ -270,6 +279,7 @@ def create_app(parts: Parts) -> Litestar:
             "subscriptions": Provide(lambda: parts.subscriptions, sync_to_thread=False),
             "exporter": Provide(lambda: parts.exporter, sync_to_thread=False),
             "links": Provide(lambda: parts.links, sync_to_thread=False),
+            "witness": Provide(lambda: parts.witness, sync_to_thread=False),
         },
     )
 
@@ -279,6 +289,7 @@ def create_app(parts: Parts) -> Litestar:
             JobController,
             KeyController,
             TokenController,
+            AuditController,
             CaseListController,
             HandoffController,
             ReviewController,
@@ -289,6 +300,7 @@ def create_app(parts: Parts) -> Litestar:
         dependencies={
             "desk": Provide(lambda: parts.desk, sync_to_thread=False),
             "keys": Provide(lambda: parts.keys, sync_to_thread=False),
+            "auditor": Provide(lambda: parts.witness.auditor, sync_to_thread=False),
             "cases": Provide(lambda: parts.cases, sync_to_thread=False),
             "handoffs": Provide(lambda: parts.handoffs, sync_to_thread=False),
             "monitoring": Provide(lambda: parts.monitoring, sync_to_thread=False),
@@ -302,6 +314,9 @@ def create_app(parts: Parts) -> Litestar:
 
     def cutting(app: ASGIApp) -> ASGIApp:
         return StreamCutter(app, parts.gate.streams)
+
+    def witnessed(app: ASGIApp) -> ASGIApp:
+        return WitnessStand(app, parts.witness)
 
     made = Litestar(
         route_handlers=[
@@ -322,7 +337,7 @@ def create_app(parts: Parts) -> Litestar:
         },
         lifespan=[running],
         guards=[parts.access],
-        middleware=[guarded, cutting],
+        middleware=[guarded, cutting, witnessed],
         plugins=[
             problems.plugin(parts.metrics.problem),
             FlagsPlugin(parts.flags, path=BASE_PATH),

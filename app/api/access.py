@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from app.api.addresses import Proxies
+from app.api.auditing import Witness
 from app.api.auth import Connection, bearer_token
 from app.api.schema import CASE_ID_PATTERN
 from app.core.access.gate import Gate
@@ -115,6 +116,8 @@ NEEDS: Mapping[str, Need] = {
     "create_key": _ADMIN,
     "rotate_key": _ADMIN,
     "revoke_key": _ADMIN,
+    "list_audit": _ADMIN,
+    "verify_audit": _ADMIN,
 }
 """What each operation of the API asks for."""
 UNDESCRIBED: Mapping[str, Need] = {
@@ -147,17 +150,21 @@ _decode_named = msgspec.json.Decoder(_Named).decode
 class AccessGuard:
     """Lets requests in by what their route asks for: a guard of Litestar's for all routes."""
 
-    def __init__(self, gate: Gate, proxies: Proxies, *, open_intake: bool | None) -> None:
+    def __init__(
+        self, gate: Gate, proxies: Proxies, witness: Witness, *, open_intake: bool | None
+    ) -> None:
         """Take the gate, whose word about addresses counts, and who may open cases.
 
         Args:
             gate: checks and counts.
             proxies: those that are trusted.
+            witness: writes down what is done by those who are let in.
             open_intake: True lets everybody open cases, False nobody without a key, None this
                 machine.
         """
         self._gate = gate
         self._proxies = proxies
+        self._witness = witness
         self._open_intake = open_intake
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
@@ -167,7 +174,7 @@ class AccessGuard:
             raise LookupError(f"app/api/access.py does not name {handler.handler_name}")
         match need.by:
             case "nobody":
-                return
+                pass
             case "address":
                 await self._visit(connection)
             case "intake":
@@ -176,6 +183,8 @@ class AccessGuard:
                 await self._case(connection, need)
             case "key":
                 await self._key(connection, need)
+        operation = getattr(handler, "operation_id", None)
+        await self._witness.let_in(connection, operation, _caller(connection))
 
     async def _case(self, connection: Connection, need: Need) -> None:
         token = bearer_token(connection)
@@ -248,8 +257,7 @@ class StreamCutter:
 
 def caller_of(request: Request[Any, Any, Any]) -> access.ApiKey | None:
     """Return the API key that a request was let in with; None where it was none."""
-    found: access.ApiKey | None = request.scope.get(_CALLER)  # type: ignore[assignment]
-    return found
+    return _caller(request)
 
 
 def need_of(handler: BaseRouteHandler, path: str) -> Need | None:
@@ -289,6 +297,11 @@ async def _named_in_body(connection: Connection) -> str:
 
 def _peer(connection: Connection) -> str | None:
     return None if connection.client is None else connection.client.host
+
+
+def _caller(connection: Connection) -> access.ApiKey | None:
+    found: access.ApiKey | None = connection.scope.get(_CALLER)  # type: ignore[assignment]
+    return found
 
 
 def _remember(

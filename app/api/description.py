@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from app.api import (
+    audit_schema,
     case_list_schema,
     cost_schema,
     experiment_schema,
@@ -72,6 +73,8 @@ _BODIES = (
     cost_schema.CaseCosts,
     experiment_schema.ExperimentList,
     experiment_schema.ExperimentReport,
+    audit_schema.AuditList,
+    audit_schema.AuditVerdict,
     key_schema.KeyRequest,
     key_schema.RotateRequest,
     key_schema.KeyList,

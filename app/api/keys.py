@@ -1,11 +1,12 @@
 """API keys and tokens of cases, for those who look after them: make, rotate, revoke."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, get, post
 from litestar.params import Body, PathParameter
 
+from app.api.auditing import name_object
 from app.api.key_schema import KeyIssued, KeyList, KeyRequest, KeyView, RotateRequest, key_view
 from app.api.parameters import CaseIdPath
 from app.api.problems import OPERATING, documented
@@ -39,10 +40,15 @@ class KeyController(Controller):
         responses=documented(*OPERATING, 413, 415),
     )
     async def create(
-        self, keys: KeyDesk, data: Annotated[KeyRequest, Body(title="Key")]
+        self,
+        keys: KeyDesk,
+        request: Request[Any, Any, Any],
+        data: Annotated[KeyRequest, Body(title="Key")],
     ) -> KeyIssued:
         """Make a key and return its token, which is shown only here."""
-        return _issued(await keys.create(data.name, data.scopes, days=data.days))
+        made = await keys.create(data.name, data.scopes, days=data.days)
+        name_object(request, f"key:{made.key.id}")
+        return _issued(made)
 
     @post(
         "/{key_id:str}/rotate",

@@ -1,10 +1,11 @@
 """Links to another device: make a code here, open it there."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, post
+from litestar import Controller, Request, post
 from litestar.params import Body
 
+from app.api.auditing import Witness, name_object
 from app.api.link_schema import LinkMade, LinkOpened, LinkRequest
 from app.api.parameters import CaseIdPath, IdempotencyKey, required_key
 from app.api.problems import READING, documented
@@ -39,6 +40,8 @@ class LinkController(Controller):
     async def open(
         self,
         links: LinkDesk,
+        witness: Witness,
+        request: Request[Any, Any, Any],
         data: Annotated[LinkRequest, Body(title="Link")],
         idempotency_key: IdempotencyKey = None,
     ) -> LinkOpened:
@@ -49,4 +52,5 @@ class LinkController(Controller):
         `link-not-found`.
         """
         opened = await links.open(data.code, attempt=required_key(idempotency_key))
+        name_object(request, witness.auditor.case(opened.case_id))
         return LinkOpened(case_id=opened.case_id, case_token=opened.token)

@@ -86,6 +86,10 @@ class Hasher:
         """Return under what name requests of an address are counted."""
         return self._digest("address", address)[:32]
 
+    def audit(self, case_id: str) -> str:
+        """Return what stands for a case in the audit trail."""
+        return self._digest("audit", case_id)[:32]
+
     def fingerprint(self) -> str:
         """Return what tells this secret from any other."""
         return self._digest("fingerprint", "")

@@ -54,6 +54,12 @@ class Figures(Struct, frozen=True, kw_only=True):
     facts_waiting: Annotated[int, Meta(description="Events that no worker has drained yet.")]
     facts_oldest_ms: Annotated[int, Meta(description="For how long the oldest has waited.")]
     facts_lost: Annotated[int, Meta(description="Events that found no room, ever.")]
+    audit_entries: Annotated[
+        int, Meta(description="Entries of the audit trail, trimmed ones too.")
+    ] = 0
+    audit_broken: Annotated[
+        int, Meta(description="The entry at which it did not hold when last verified; 0: it did.")
+    ] = 0
     reports: Annotated[
         Mapping[ReportKind, int],
         Meta(description="When each report was sent last: Unix time in milliseconds."),

@@ -10,6 +10,7 @@ from app.domain.figures import REPORT_KINDS, Figures, Money, QueueFigures, Repor
 from app.domain.job import QUEUES, Queue, parse_job_id
 from app.domain.ledger import Scope
 from app.state import codec, keys
+from app.state.audit import AuditTrail
 from app.state.budgets import Budgets
 from app.state.experiments import Experiments
 from app.state.facts import FactStream
@@ -38,6 +39,7 @@ class FigureReader:
         self._outbox = Outbox(store)
         self._facts = FactStream(store)
         self._experiments = Experiments(store)
+        self._audit = AuditTrail(store)
 
     async def read(self) -> Figures:
         """Return the figures of this moment.
@@ -55,6 +57,7 @@ class FigureReader:
         workers = await self._workforce.living()
         depth: dict[Queue, int] = dict(zip(QUEUES, (simple, standard, complex_), strict=True))
         facts = await self._facts.backlog()
+        audit = await self._audit.state()
         return Figures(
             at_ms=now,
             ping_ms=status.ping_ms,
@@ -77,6 +80,8 @@ class FigureReader:
             facts_waiting=facts.waiting,
             facts_oldest_ms=0 if facts.oldest_ms is None else max(0, now - facts.oldest_ms),
             facts_lost=facts.lost,
+            audit_entries=audit.head.n,
+            audit_broken=audit.broken,
             reports=await self._reports(),
             money=await self._money(now),
             experiments=tuple(await self._experiments.standings()),

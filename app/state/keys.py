@@ -42,6 +42,11 @@ OUTBOX_FAILED = "tri:outbox:failed"
 OUTBOXES = (OUTBOX, OUTBOX_SETTLING, OUTBOX_TOLD, OUTBOX_FAILED)
 WEBHOOKS = "tri:webhooks"
 """Hash: the webhook endpoints by their ids. Configuration, so it has no time to live."""
+AUDIT = "tri:audit"
+"""Stream: the audit trail, `e` an entry's bytes and `h` its hash; without a time to live, since a
+worker trims it."""
+AUDIT_HEAD = "tri:{tri:audit}:head"
+"""Hash: where the trail begins and ends, and how it was when it was verified last."""
 FLAGS = "tri:flags"
 """Hash: the feature flags that every instance goes by. Configuration, without a time to live."""
 ASSIGNED = "tri:assigned:"

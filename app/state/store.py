@@ -28,6 +28,7 @@ JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 ALONE = (
     "renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out",
     "offer_flags", "let_go", "admit", "hold_streams", "swap_key",
+    "audit", "audit_trim",
 )  # fmt: skip
 """Scripts over one key of their own."""
 
@@ -38,6 +39,7 @@ RECORDING = ("finish", "job_finish", "erase", "say_of", "abandon")
 
 DURABLE = (
     "start", "adopt", "accept", "finish", "save", "erase", "job_finish", "revoke", "swap_key",
+    "audit",
 )  # fmt: skip
 """Scripts whose effect is told to somebody as done; replicas may have to have it before that."""
 _REPLICA_MS = 1_000

@@ -265,6 +265,18 @@ REPORT_SENT = _kept(
     "report",
 )
 
+# The audit trail.
+
+AUDIT_FAILURES = _counter(
+    "triage_audit_failures_total", "Entries of the audit trail that could not be written."
+)
+AUDIT_ENTRIES = _kept("triage_audit_entries", "Entries that were ever written, trimmed ones too.")
+AUDIT_BROKEN = _kept(
+    "triage_audit_broken",
+    "The entry at which the audit trail did not hold when a worker last verified it, 0 where it"
+    " did.",
+)
+
 # The cache of similar analyses.
 
 CACHE_REQUESTS = _counter(

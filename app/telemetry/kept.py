@@ -52,6 +52,8 @@ def series_of(figures: Figures) -> Iterator[Series]:
     yield d.FACTS_WAITING, (), figures.facts_waiting
     yield d.FACTS_AGE, (), figures.facts_oldest_ms * _MS
     yield d.FACTS_LOST, (), figures.facts_lost
+    yield d.AUDIT_ENTRIES, (), figures.audit_entries
+    yield d.AUDIT_BROKEN, (), figures.audit_broken
     yield d.STORAGE_MEMORY, ("used",), figures.memory_bytes
     yield d.STORAGE_MEMORY, ("limit",), figures.memory_limit_bytes
     for queue, one in figures.queues.items():

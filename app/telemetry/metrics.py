@@ -242,6 +242,10 @@ class Metrics:
             elif what == "saved_nano_usd":
                 self._counter(d.CACHE_SAVED).labels(strategy).inc(count / _NANO)
 
+    def audit_failed(self) -> None:
+        """Count an entry of the audit trail that could not be written."""
+        self._counter(d.AUDIT_FAILURES).inc()
+
     def storage(self, *, ping_seconds: float | None) -> None:
         """Note how the storage answered this process; None where it did not."""
         self._gauge(d.STORAGE_UP).set(ping_seconds is not None)
