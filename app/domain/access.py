@@ -49,6 +49,10 @@ class ApiKey(Struct, frozen=True, kw_only=True):
         expired = self.expires_at is not None and self.expires_at <= now_ms
         return "expired" if expired else "active"
 
+    def has(self, digest: str) -> bool:
+        """Say whether a token with this digest is one of the key's, good or not any more."""
+        return any(hmac.compare_digest(one.digest, digest) for one in self.secrets)
+
     def opens(self, digest: str, now_ms: int) -> bool:
         """Say whether a token with this digest is good now."""
         return self.state(now_ms) == "active" and any(

@@ -64,12 +64,16 @@ class LiveFlags:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Go by the shared flags if there are any, else by those that ship; then keep up."""
+        """Go by a file's or the shared flags if there are any, else by those that ship; keep up.
+
+        Nobody is assigned before a file that is there was read: they would stay where they are.
+        """
         await self.evaluator.use(self.evaluator.payload)
         await self._attempted(self._follow)
-        self._keep(self._follow, FOLLOW_SECONDS)
         if (file := self._file) is not None:
+            await self._attempted(lambda: self._read(file))
             self._keep(lambda: self._read(file), FOLLOW_SECONDS)
+        self._keep(self._follow, FOLLOW_SECONDS)
         if (growthbook := self._growthbook) is not None:
             self._keep(lambda: self._poll(growthbook), self._poll_seconds)
 

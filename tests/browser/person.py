@@ -43,14 +43,22 @@ class Serve(Protocol):
         """Start one more; it is ready when this returns."""
 
 
-@contextmanager
-def serving(redis_url: str, var: Path) -> Iterator[Serve]:
-    """Start instances that give one person the form, and everybody else the conversation."""
+def flags_in(folder: Path) -> dict[str, str]:
+    """Return settings that give one person the form, and everybody else the conversation.
+
+    By the flags that ship, half of the persons whose browsers open the page would get the form.
+    """
     form = {"condition": {"id": person_key(FORM_PERSON)}, "force": "v1"}
     feature = {"defaultValue": "v2", "rules": [form]}
-    flags = var / "flags.json"
+    flags = folder / "flags.json"
     flags.write_bytes(msgspec.json.encode({"features": {"intelligent_triage_v2": feature}}))
-    known = {"TRIAGE_FLAGS_FILE": str(flags), "TRIAGE_PACE_MS": "5"}
+    return {"TRIAGE_FLAGS_FILE": str(flags)}
+
+
+@contextmanager
+def serving(redis_url: str, var: Path) -> Iterator[Serve]:
+    """Start instances with these flags."""
+    known = {**flags_in(var), "TRIAGE_PACE_MS": "5"}
     with instances(redis_url, var) as start:
         yield lambda **env: start(env={**known, **env})
 

@@ -1,5 +1,7 @@
 """A person's whole way through the real page, on a real server, in a real browser."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
@@ -10,6 +12,7 @@ from tests.browser.person import (
     box,
     choose,
     finish,
+    flags_in,
     mine,
     part,
     replies,
@@ -111,14 +114,15 @@ async def test_a_reload_brings_the_conversation_back(server: Instance, open_page
 
 
 async def test_a_running_answer_outlives_a_reload_and_can_be_stopped(
-    start_instance: StartInstance, open_page: OpenPage
+    start_instance: StartInstance, tmp_path: Path, open_page: OpenPage
 ) -> None:
     """While a model stalls, a reload finds the turn again; stopping it keeps what it had said."""
     with running_llmock() as mock:
         mock.scenario([_STALL, {"type": "reply", "text": text(turn_document(_LONG_REPLY))}])
         model = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": mock.openai}
         patience = {"TRIAGE_FIRST_TOKEN_SECONDS": "60", "TRIAGE_READ_SECONDS": "60"}
-        page = await open_page(start_instance(env={**model, **patience}).url)
+        env = {**model, **patience, **flags_in(tmp_path)}
+        page = await open_page(start_instance(env=env).url)
         await box(page).fill(STORY)
         await page.get_by_role("button", name="Enviar").click()
         reply = replies(page).nth(1)

@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from app.embedded import EmbeddedValkey
 from app.notify.push import new_private_key
 from tests.browser.conftest import OpenPage
-from tests.browser.person import case_of, say, token_of
+from tests.browser.person import case_of, flags_in, say, token_of
 from tests.support.api import OPERATOR_TOKEN, Api
 from tests.support.browsers import subscription
 from tests.support.playbooks import tiny_playbook
@@ -35,6 +35,7 @@ def server(valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> 
             "TRIAGE_PLAYBOOK": tiny_playbook().id,
             "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
             "TRIAGE_VAPID_PRIVATE_KEY": new_private_key(),
+            **flags_in(folder),
             **provider.settings,
         }
         instance = start(env=env, wait=False)

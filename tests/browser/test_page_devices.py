@@ -17,6 +17,7 @@ from tests.browser.person import (
     case_of,
     choose,
     finish,
+    flags_in,
     mine,
     replies,
     say,
@@ -36,7 +37,7 @@ async def test_a_server_killed_in_the_middle_of_a_word(
     valkey: EmbeddedValkey, tmp_path: Path, open_page: OpenPage
 ) -> None:
     """Another one takes over: the page goes on by itself, with each word once and none lost."""
-    slow = {"TRIAGE_PACE_MS": "60"}
+    slow = {"TRIAGE_PACE_MS": "60", **flags_in(tmp_path)}
     with instances(valkey.url, tmp_path) as start:
         port = free_port()
         first = start(env=slow, port=port)
@@ -61,8 +62,9 @@ async def test_a_network_lost_in_the_middle_of_a_word(
     valkey: EmbeddedValkey, tmp_path: Path, open_page: OpenPage
 ) -> None:
     """The page says so, goes on once it is back, and shows what a reload shows."""
+    slow = {"TRIAGE_PACE_MS": "60", **flags_in(tmp_path)}
     with instances(valkey.url, tmp_path) as start:
-        page = await open_page(start(env={"TRIAGE_PACE_MS": "60"}).url, locale="en-GB")
+        page = await open_page(start(env=slow).url, locale="en-GB")
         await box(page).fill(STORY_EN)
         await box(page).press("Enter")
         await expect(replies(page).nth(1)).to_contain_text(re.compile(r"\w+ \w+ \w+"))

@@ -19,7 +19,7 @@ from app.state.access import HOLD_MS, AccessBook, Admissions, case_mark
 FOLLOW_SECONDS = 0.3
 _JITTER = 0.1
 _SOONEST_SECONDS = 0.05
-"""Between two looks because of a key that is not known; whoever makes up keys causes no more."""
+"""Between two looks because of a token that is not known; whoever makes up some causes no more."""
 _OVERLAP_MS = 10_000
 """What is read again: after a failover the places of revocations may lie a little back."""
 _AGAIN_SECONDS = HOLD_MS / 3_000
@@ -105,8 +105,8 @@ class LiveKeys:
             return self._operators
         if (key_id := key_id_of(token)) is None:
             return None
-        if self._version is None or key_id not in self._known:
-            await self._look_soon()
+        if not self._has(key_id, digest):
+            await self._look_soon()  # it may have been made, or rotated, a moment ago
         found = self._known.get(key_id)
         return found if found is not None and found.opens(digest, now) else None
 
@@ -117,6 +117,11 @@ class LiveKeys:
         operators = credential.name == OPERATOR_TOKEN
         found = self._operators if operators else self._known.get(credential.name)
         return found is not None and found.opens(credential.digest, _now_ms())
+
+    def _has(self, key_id: str, digest: str) -> bool:
+        """Say whether a token with this digest is, or was, one of a key's; it need not be good."""
+        found = self._known.get(key_id)
+        return self._version is not None and found is not None and found.has(digest)
 
     async def _run(self) -> None:
         told = ""

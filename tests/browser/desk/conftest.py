@@ -10,8 +10,9 @@ from playwright.async_api import Page, expect
 
 from app.embedded import EmbeddedValkey
 from tests.browser.conftest import OpenPage
+from tests.browser.person import serving
 from tests.support.api import OPERATOR_TOKEN, Api, Case
-from tests.support.processes import Instance, instances
+from tests.support.processes import Instance
 
 STORY = "I was dismissed without cause three weeks ago and they have not paid what they owe me."
 PT_STORY = (
@@ -53,9 +54,8 @@ class Rig(Struct, frozen=True):
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """An installation of its own: lists show what a test put there, and nothing else."""
     folder = tmp_path_factory.mktemp("desk")
-    with EmbeddedValkey(folder / "valkey") as valkey, instances(valkey.url, folder) as start:
-        env = {"TRIAGE_PACE_MS": "5", "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN}
-        instance = start(env=env)
+    with EmbeddedValkey(folder / "valkey") as valkey, serving(valkey.url, folder) as start:
+        instance = start(TRIAGE_OPERATOR_TOKEN=OPERATOR_TOKEN)
         yield Rig(Api(instance.port), instance, valkey)
 
 
