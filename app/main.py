@@ -34,6 +34,7 @@ from app.api.keys import KeyController, TokenController
 from app.api.links import LinkController
 from app.api.metrics import metrics_route
 from app.api.opinions import RatingController, ReviewController
+from app.api.overload import OverloadGuard, Pressure
 from app.api.page import operators_router, page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
@@ -125,6 +126,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     access: AccessGuard
     witness: Witness
     readers: Readers
+    pressure: Pressure
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
@@ -215,6 +217,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         ),
         witness=witness,
         readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
+        pressure=Pressure(),
     )
 
 
@@ -248,12 +251,14 @@ def create_app(parts: Parts) -> Litestar:
         parts.follower.start()
         parts.leases.start()
         parts.runner.start()
+        parts.pressure.start()
         if parts.model is not None:
             parts.meter.warm()
         try:
             yield
         finally:
             await drain(parts)
+            parts.pressure.close()
             await parts.gate.keys.close()
             await parts.journal.close()
             parts.leases.close()
@@ -312,6 +317,9 @@ def create_app(parts: Parts) -> Litestar:
     def guarded(app: ASGIApp) -> ASGIApp:
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
+    def unburdened(app: ASGIApp) -> ASGIApp:
+        return OverloadGuard(app, parts.pressure, below=BASE_PATH, on_problem=parts.metrics.problem)
+
     def cutting(app: ASGIApp) -> ASGIApp:
         return StreamCutter(app, parts.gate.streams)
 
@@ -337,7 +345,7 @@ def create_app(parts: Parts) -> Litestar:
         },
         lifespan=[running],
         guards=[parts.access],
-        middleware=[guarded, cutting, witnessed],
+        middleware=[guarded, unburdened, cutting, witnessed],
         plugins=[
             problems.plugin(parts.metrics.problem),
             FlagsPlugin(parts.flags, path=BASE_PATH),

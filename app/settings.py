@@ -122,6 +122,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     stalled_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """How long a reader may take nothing of what waits for it before its connection is cut."""
+    request_seconds: Annotated[float, Meta(gt=0)] = 30.0
+    """How long a request may take to come, head and body, before its connection is cut."""
     slack_webhook_url: str | None = None
     """The incoming webhook of the channel that reports are sent to; a secret. Without it they are
     only written to `reports` in `var`."""

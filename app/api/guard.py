@@ -83,7 +83,7 @@ class RequestGuard:
 
     async def _refuse(self, send: Send, problem: Problem) -> None:
         self._on_problem(problem.type.removeprefix(TYPE), problem.status)
-        await _refuse(send, problem)
+        await refuse(send, problem)
 
 
 def _is_json(headers: dict[bytes, bytes]) -> bool:
@@ -98,16 +98,20 @@ def _is_json(headers: dict[bytes, bytes]) -> bool:
     return empty or kind.strip().lower() == b"application/json"
 
 
-async def _refuse(send: Send, problem: Problem) -> None:
+async def refuse(send: Send, problem: Problem, *, retry_after: int | None = None) -> None:
+    """Answer with a problem, and hang up."""
     body = encode(problem)
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
         "status": problem.status,
-        "headers": [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ],
+        "headers": headers,
     }
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -255,7 +255,7 @@ _WORDS = {
     " `too-many-streams`.",
     431: "The headers are larger than 32 kB: `headers-too-large`.",
     503: "Try again after `Retry-After` seconds: `state-unavailable`, `draining`,"
-    " `instance-full`, `misconfigured`.",
+    " `instance-full`, `overloaded`, `misconfigured`.",
 }
 READING = (400, 401, 404, 429, 431, 503)
 """What a request about a case may be answered with, besides success."""

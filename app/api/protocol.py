@@ -1,8 +1,8 @@
-"""The server's HTTP/1.1, where it meets no HTTP at all, endless heads, readers that never read.
+"""The server's HTTP/1.1, where it meets no HTTP at all, endless or slow requests, no readers.
 
 The server parses what comes before the application sees anything. It would answer nonsense in plain
-text, keep a head of any length in memory for as long as somebody sends one, and wait for ever for a
-reader who takes nothing.
+text, keep a head of any length in memory for as long as somebody sends one, wait for ever for the
+rest of a request, and as long for a reader who takes nothing.
 """
 
 import asyncio
@@ -29,6 +29,12 @@ _NOT_HTTP = Problem(
     status=400,
     detail="this is not a valid HTTP/1.1 request",
 )
+_TOO_SLOW = Problem(
+    type="urn:triage:problem:too-slow",
+    title="The request did not come in time",
+    status=408,
+    detail="send the whole request at once",
+)
 
 
 class ProblemProtocol(HttpToolsProtocol):
@@ -37,7 +43,11 @@ class ProblemProtocol(HttpToolsProtocol):
     stalled_seconds: ClassVar[float] = 30.0
     """How long a reader may take nothing of what waits for it."""
 
+    request_seconds: ClassVar[float] = 30.0
+    """How long a request may take to come, head and body."""
+
     _stalled: asyncio.TimerHandle | None = None
+    _arriving: asyncio.TimerHandle | None = None
     _in_head = True
     _head_bytes = 0
 
@@ -46,9 +56,13 @@ class ProblemProtocol(HttpToolsProtocol):
         found: socket.socket = transport.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         super().connection_made(transport)
+        self._expect()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, and hang up on a head that is larger than any may be."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._expect()
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
             return
@@ -67,6 +81,11 @@ class ProblemProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Wait no longer: the request is here."""
+        self._arrived()
+        super().on_message_complete()
+
     def pause_writing(self) -> None:
         """Wait for a reader that is slow, as long as it takes anything at all."""
         super().pause_writing()
@@ -80,7 +99,25 @@ class ProblemProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._unwatch()
+        self._arrived()
         super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        """Give the request that begins so much time, and no more for coming in small pieces."""
+        if self._arriving is None:
+            self._arriving = self.loop.call_later(self.request_seconds, self._give_up)
+
+    def _arrived(self) -> None:
+        if self._arriving is not None:
+            self._arriving.cancel()
+            self._arriving = None
+
+    def _give_up(self) -> None:
+        self._arriving = None
+        if self._in_head and not self._head_bytes:
+            self.transport.close()  # nothing was asked
+        elif not self.transport.is_closing():
+            self._refuse(_TOO_SLOW)
 
     def _watch(self) -> None:
         left = self.transport.get_write_buffer_size()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 from collections.abc import Mapping
 from types import FrameType
@@ -71,11 +72,13 @@ def serve() -> None:
 
 async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     """Serve until a signal ends it."""
+    _allow_connections()
     parts = build_parts(settings, storage_url(settings), rules)
     await _check_secret(settings, parts)
 
     class Protocol(ProblemProtocol):
         stalled_seconds = settings.stalled_seconds
+        request_seconds = settings.request_seconds
 
     config = uvicorn.Config(
         create_app(parts),
@@ -104,6 +107,13 @@ async def run(settings: Settings, rules: Mapping[str, Rules]) -> None:
     )
     await DrainingServer(config, parts).serve()
     log.info("instance.stopped")
+
+
+def _allow_connections() -> None:
+    """Take all the file descriptors there may be: each reader is one, and 1,024 are soon gone."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _check_secret(settings: Settings, parts: Parts) -> None:
