@@ -7,6 +7,7 @@ PostgreSQL. Both hold the same tables and the same views, and answer the same qu
 from pathlib import Path
 
 from analytics.warehouse.interface import (
+    Erased,
     Rows,
     TableStatus,
     Warehouse,
@@ -16,6 +17,7 @@ from analytics.warehouse.interface import (
 )
 
 __all__ = [
+    "Erased",
     "Rows",
     "TableStatus",
     "Warehouse",

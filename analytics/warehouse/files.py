@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from analytics.warehouse.interface import WarehouseBusy, WarehouseError
+from analytics.warehouse.interface import Erased, WarehouseBusy, WarehouseError
 from analytics.warehouse.schema import Type
 
 _LIST = "files.json"
@@ -39,20 +39,6 @@ class DataFile(Struct, frozen=True, kw_only=True):
     def day(self) -> str:
         """The day (UTC) of everything in it."""
         return self.name.partition("/")[0].removeprefix("day=")
-
-
-class Erased(Struct, kw_only=True):
-    """Of what nothing may be kept any more, and since when: Unix time in milliseconds."""
-
-    cases: dict[str, int] = {}
-    persons: dict[str, int] = {}
-
-    def covers(self, row: Mapping[str, object]) -> bool:
-        """Say whether a row is of something that was erased."""
-        if row["case_id"] in self.cases:
-            return True
-        until = self.persons.get(str(row.get("person")))
-        return until is not None and int(str(row["occurred_ms"])) <= until
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines

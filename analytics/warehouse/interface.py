@@ -20,6 +20,20 @@ class WarehouseBusy(WarehouseError):
     """Somebody else writes to the warehouse just now."""
 
 
+class Erased(Struct, kw_only=True):
+    """Of what nothing may be kept any more, and since when: Unix time in milliseconds."""
+
+    cases: dict[str, int] = {}
+    persons: dict[str, int] = {}
+
+    def covers(self, row: Mapping[str, object]) -> bool:
+        """Say whether a row is of something that was erased."""
+        if row["case_id"] in self.cases:
+            return True
+        until = self.persons.get(str(row.get("person")))
+        return until is not None and int(str(row["occurred_ms"])) <= until
+
+
 class Rows(Struct, frozen=True):
     """What a question is answered with."""
 
@@ -94,6 +108,14 @@ class Warehouse(Protocol):
 
     def status(self) -> tuple[TableStatus, ...]:
         """Say how each table stands, by name.
+
+        Raises:
+            WarehouseError: the warehouse cannot be reached.
+        """
+        ...
+
+    def erased(self) -> Erased:
+        """Say what was erased lately: for 90 days, where it is files.
 
         Raises:
             WarehouseError: the warehouse cannot be reached.

@@ -15,8 +15,15 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from analytics.warehouse.files import DataFile, Erased, Folder, json_lines, literal, quoted
-from analytics.warehouse.interface import Row, Rows, TableStatus, WarehouseError, Writer
+from analytics.warehouse.files import DataFile, Folder, json_lines, literal, quoted
+from analytics.warehouse.interface import (
+    Erased,
+    Row,
+    Rows,
+    TableStatus,
+    WarehouseError,
+    Writer,
+)
 from analytics.warehouse.schema import (
     TABLES,
     Batch,
@@ -124,6 +131,10 @@ class ParquetWarehouse:
             _status(name, self._folder.files(name))
             for name in sorted({*TABLES, *self._folder.tables()})
         )
+
+    def erased(self) -> Erased:
+        """Say what was erased; see `Warehouse.erased`."""
+        return self._folder.erased()
 
     def close(self) -> None:
         """Let go of the connections."""

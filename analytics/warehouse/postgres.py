@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from analytics.warehouse.interface import (
+    Erased,
     Row,
     Rows,
     TableStatus,
@@ -89,6 +90,15 @@ class PostgresWarehouse:
         """Say how each table stands; see `Warehouse.status`."""
         with self._connected() as connection:
             return tuple(_status(connection, name) for name in _tables(connection))
+
+    def erased(self) -> Erased:
+        """Say what was erased; see `Warehouse.erased`."""
+        with self._connected() as connection:
+            rows = connection.execute("SELECT what, name, at_ms FROM warehouse_erased").fetchall()
+        named: dict[str, dict[str, int]] = {"case": {}, "person": {}}
+        for what, name, at_ms in rows:
+            named[what][name] = at_ms
+        return Erased(cases=named["case"], persons=named["person"])
 
     def close(self) -> None:
         """Do nothing: connections last as long as what they are used for."""
