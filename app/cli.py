@@ -45,6 +45,7 @@ _COMMANDS = {
     ),
     "flags": _Entry("app.commands.flags", "flags", "See, try and set the feature flags."),
     "keys": _Entry("app.commands.api_keys", "keys", "Make, rotate and revoke API keys."),
+    "audit": _Entry("app.commands.audit", "audit", "See who did what; prove it was not changed."),
     "playbook": _Entry("app.commands.playbook", "playbook", "List, show and check playbooks."),
     "cache": _Entry("app.commands.cache", "cache", "Show or clear kept analyses; replay cases."),
     "warehouse": _Entry(
@@ -52,6 +53,9 @@ _COMMANDS = {
     ),
     "report": _Entry(
         "app.commands.report", "report", "Report costs and performance of any days; send them."
+    ),
+    "backup": _Entry(
+        "app.commands.backup", "backup", "Back everything up; verify and restore back-ups."
     ),
     "migrate": _Entry(
         "app.commands.migrate", "migrate", "Move the earlier system's conversations here; undo it."
