@@ -56,6 +56,7 @@ from app.core.interview import Interviewer
 from app.core.job_desk import JobDesk
 from app.core.links import LinkDesk
 from app.core.opinions import OpinionDesk
+from app.core.privacy.masters import sealer
 from app.core.push import Subscriptions
 from app.core.reading import Reader
 from app.core.rules import Rules
@@ -132,7 +133,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
     """Build an instance's parts."""
     owner = process_name()
-    store = Store(redis_url, replicas=settings.replicas)
+    store = Store(redis_url, replicas=settings.replicas, sealer=sealer(settings))
     figures = FigureReader(store)
     tracing = build_tracing(os.environ, "api", owner)
     metrics = build_metrics(settings, rules, "api", tracing)

@@ -68,6 +68,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access_secret: Annotated[str, Meta(min_length=32, max_length=256)] | None = None
     """Digests of tokens and keys are made under it; a secret, the same for every process. Without
     it, the one in `var` that the first process has made."""
+    master_keys: str | None = None
+    """The ring of master keys itself, `id:base64` on each line, instead of a file: the key of every
+    case is wrapped by one of them. A secret, the same for every process; without it, nothing that
+    people said can be read."""
+    master_keys_file: Path | None = None
+    """The file that holds the ring; without it, `master.keys` in `var`, which the first process
+    makes."""
     open_intake: bool | None = None
     """Whether everybody may open cases; without it, this machine may where the API listens to
     nothing else. Everybody else needs a key with the scope `intake`."""
@@ -155,6 +162,7 @@ SECRETS = frozenset(
         "growthbook_client_key",
         "growthbook_decryption_key",
         "growthbook_webhook_secret",
+        "master_keys",
         "openai_api_key",
         "operator_token",
         "slack_webhook_url",
@@ -190,9 +198,14 @@ def variable_of(field: str) -> str:
     return _SDK_NAMES.get(field, f"TRIAGE_{field.upper()}")
 
 
+_VARIABLES = frozenset(map(variable_of, Settings.__struct_fields__))
+
+
 def _value(environ: Mapping[str, str], variable: str) -> str:
     text = environ.get(variable, "").strip()
-    named = environ.get(f"{variable}_FILE", "").strip()
+    # Where a file is a setting of its own, as that of master keys, it may change as time goes on.
+    is_setting = f"{variable}_FILE" in _VARIABLES
+    named = "" if is_setting else environ.get(f"{variable}_FILE", "").strip()
     if not named:
         return text
     if text:

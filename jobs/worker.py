@@ -23,6 +23,7 @@ from app.core.access.live import LiveKeys
 from app.core.access.secret import hasher
 from app.core.access.streams import OpenStreams
 from app.core.background import AnalysisRunner
+from app.core.privacy.masters import sealer
 from app.core.reconciler import Reconciler
 from app.core.rules import Rules
 from app.core.telling import tell
@@ -75,7 +76,7 @@ class Duties:
         self.name = process_name()
         self.page: str | None = None
         """Where its metrics are served, once they are."""
-        self.store = Store(url, replicas=settings.replicas)
+        self.store = Store(url, replicas=settings.replicas, sealer=sealer(settings))
         self.tracing = build_tracing(os.environ, "worker", self.name)
         self.metrics = build_metrics(settings, rules, "worker", self.tracing)
         self.exposition = Exposition(self.metrics, FigureReader(self.store).read)

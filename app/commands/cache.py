@@ -12,11 +12,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.storage import storage_url
+from app.commands.storage import opened_store
 from app.domain.cached import CacheCounts, CacheMode, CacheReport
 from app.domain.errors import InvalidInput
+from app.domain.sealing import MasterRing, new_master
 from app.settings import read_settings
 from app.state.cache import COUNTED_DAYS, KeptAnalyses
+from app.state.sealing import Sealer
 from app.state.store import Store
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ async def _replayed(file: Path, mode: CacheMode, name: str) -> "ReplayReport":
         tempfile.TemporaryDirectory(prefix="triage-") as folder,
         EmbeddedValkey(Path(folder)) as server,
     ):
-        store = Store(server.url)
+        store = Store(server.url, sealer=Sealer(MasterRing((new_master(),))))
         try:
             return await cache_replay.replay(store, Rules(playbooks[name]), cases, mode)
         finally:
@@ -107,14 +109,9 @@ async def _replayed(file: Path, mode: CacheMode, name: str) -> "ReplayReport":
 
 
 def _with_cache(work: Callable[[KeptAnalyses], Awaitable[T]]) -> T:
-    url = storage_url(read_settings(os.environ))
-
     async def run() -> T:
-        store = Store(url)
-        try:
+        async with opened_store(read_settings(os.environ)) as store:
             return await work(KeptAnalyses(store))
-        finally:
-            await store.close()
 
     return asyncio.run(run())
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from app.api.handoff_schema import HandoffRow, OperatorCase
 from app.api.handoff_views import handoff_row, operator_case
 from app.api.schema import CaseTurn
-from app.commands.storage import storage_url
+from app.commands.storage import opened_store
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffReader
 from app.core.intake import fingerprint
@@ -33,7 +33,6 @@ from app.settings import read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.keys import CaseKeys
-from app.state.store import Store
 
 T = TypeVar("T")
 
@@ -187,20 +186,19 @@ def _with_desk(case: str | None, ask: Callable[[_Desk], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _desk() -> AsyncIterator[_Desk]:
     settings = read_settings(os.environ)
-    store = Store(storage_url(settings))
-    owner = f"handoff-{uuid4().hex}"
-    conversations = ConversationStateManager(store, owner)
-    follower = Follower(store, owner)
-    follower.start()
-    try:
-        yield _Desk(
-            conversations,
-            HandoffReader(conversations, load_playbooks(settings.playbooks)),
-            follower,
-        )
-    finally:
-        await follower.close()
-        await store.close()
+    async with opened_store(settings) as store:
+        owner = f"handoff-{uuid4().hex}"
+        conversations = ConversationStateManager(store, owner)
+        follower = Follower(store, owner)
+        follower.start()
+        try:
+            yield _Desk(
+                conversations,
+                HandoffReader(conversations, load_playbooks(settings.playbooks)),
+                follower,
+            )
+        finally:
+            await follower.close()
 
 
 def _table(rows: list[HandoffRow]) -> Table:

@@ -13,14 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.commands.storage import storage_url
+from app.commands.storage import opened_store
 from app.core.errands import Errands
 from app.core.job_desk import JobDesk
 from app.domain.job import JobState, JobView
 from app.settings import read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.job_board import JobBoard
-from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
 
@@ -134,19 +133,17 @@ def _with_desk(ask: Callable[[JobDesk], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def _desk() -> AsyncIterator[JobDesk]:
-    url = storage_url(read_settings(os.environ))
-    store, queue = Store(url), ArqQueue(url)
-    workforce = Workforce(store)
-    try:
-        yield JobDesk(
-            ConversationStateManager(store, "jobs"),
-            JobBoard(store),
-            workforce,
-            Errands(workforce, queue),
-        )
-    finally:
-        await queue.close()
-        await store.close()
+    async with opened_store(read_settings(os.environ)) as store:
+        workforce, queue = Workforce(store), ArqQueue(store.url)
+        try:
+            yield JobDesk(
+                ConversationStateManager(store, "jobs"),
+                JobBoard(store),
+                workforce,
+                Errands(workforce, queue),
+            )
+        finally:
+            await queue.close()
 
 
 def _print(view: JobView, raw: bool) -> None:

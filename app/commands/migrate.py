@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.commands.storage import storage_url
+from app.commands.storage import opened_store
 from app.core.migration.moving import EarlierDump, Journal, Moved, Mover, undo
 from app.core.rules import Rules
 from app.domain.errors import InvalidInput
@@ -25,7 +25,6 @@ from app.engine import load_rules
 from app.settings import Settings, read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.migration import EarlierRedis
-from app.state.store import Store
 
 _SHOWN = 20
 _SCHEMES = {"redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"}
@@ -77,14 +76,13 @@ def migrate(
     noted = Journal(journal or settings.var / "migration.jsonl")
     console = Console(highlight=False)
     if rollback:
-        whole = asyncio.run(_roll_back(storage_url(settings), noted, source, console))
+        whole = asyncio.run(_roll_back(settings, noted, source, console))
     elif source is None:
         raise InvalidInput("say where the conversations are: redis://… or a file")
     else:
         rules, spoken = _going_on_with(settings, playbook, locale)
-        url = storage_url(settings)
         whole = asyncio.run(
-            _move(url, noted, source, is_redis, rules, spoken, dry_run, remove_source, console)
+            _move(settings, noted, source, is_redis, rules, spoken, dry_run, remove_source, console)
         )
     if not whole:
         sys.exit(1)
@@ -104,7 +102,7 @@ def _going_on_with(
 
 
 async def _move(
-    url: str,
+    settings: Settings,
     journal: Journal,
     place: str,
     is_redis: bool,
@@ -117,7 +115,7 @@ async def _move(
     """Move everything and say what became of it; True if nothing was left behind unwillingly."""
     found: list[Moved] = []
     began = time.monotonic()
-    async with _source(place, is_redis) as source, _store(url) as store:
+    async with _source(place, is_redis) as source, opened_store(settings) as store:
         mover = Mover(source, store, rules, locale, journal)
         names = await source.ids()
         try:
@@ -135,7 +133,9 @@ async def _move(
     return not any(one.outcome == "not moved" for one in found)
 
 
-async def _roll_back(url: str, journal: Journal, place: str | None, console: Console) -> bool:
+async def _roll_back(
+    settings: Settings, journal: Journal, place: str | None, console: Console
+) -> bool:
     lines = journal.lines()
     if not lines:
         raise InvalidInput(f"{journal.path}: there is nothing to undo")
@@ -143,7 +143,7 @@ async def _roll_back(url: str, journal: Journal, place: str | None, console: Con
     outcomes: Counter[str] = Counter()
     went_on: list[str] = []
     try:
-        async with _store(url) as store:
+        async with opened_store(settings) as store:
             conversations = ConversationStateManager(store, "migration")
             with _progress(console) as progress:
                 task = progress.add_task("undoing", total=len(lines))
@@ -226,12 +226,3 @@ async def _source(place: str, is_redis: bool) -> AsyncIterator[EarlierRedis | Ea
         yield earlier
     finally:
         await earlier.close()
-
-
-@asynccontextmanager
-async def _store(url: str) -> AsyncIterator[Store]:
-    store = Store(url)
-    try:
-        yield store
-    finally:
-        await store.close()

@@ -1,10 +1,14 @@
 """Which storage a process uses: the one the settings name, or the embedded one that runs here."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
+from app.core.privacy.masters import sealer
 from app.datafolder import holder, socket_path
 from app.domain.errors import StateUnavailable
 from app.settings import Settings
+from app.state.store import Store
 
 
 def storage_url(settings: Settings) -> str:
@@ -22,3 +26,18 @@ def storage_url(settings: Settings) -> str:
         )
     socket = socket_path(settings.var.absolute() / "valkey")
     return f"unix://{quote(str(socket))}"
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """Give the storage, and the keys of its cases.
+
+    Raises:
+        StateUnavailable: if there is none, or it does not answer.
+        MasterKeysWrong: if it is used with other master keys than those that are here.
+    """
+    store = Store(storage_url(settings), replicas=settings.replicas, sealer=sealer(settings))
+    try:
+        yield store
+    finally:
+        await store.close()

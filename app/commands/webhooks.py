@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from app.commands.storage import storage_url
+from app.commands.storage import opened_store
 from app.core.telling import SET_BY_HAND, build_guard, build_sender
 from app.domain.delivery import Delivery, WebhookEndpoint
 from app.domain.errors import InvalidInput, TriageError
@@ -245,11 +245,8 @@ def _change(endpoint_id: str, change: Callable[[WebhookEndpoint], WebhookEndpoin
 
 def _run(settings: Settings, what: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
-        store = Store(storage_url(settings))
-        try:
+        async with opened_store(settings) as store:
             return await what(store)
-        finally:
-            await store.close()
 
     return asyncio.run(run())
 

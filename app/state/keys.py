@@ -47,6 +47,12 @@ AUDIT = "tri:audit"
 worker trims it."""
 AUDIT_HEAD = "tri:{tri:audit}:head"
 """Hash: where the trail begins and ends, and how it was when it was verified last."""
+MASTERS = "tri:masters"
+"""Hash: the master keys that this storage is used with, and the wrapped key of the installation.
+
+`m:<id>` a master key's fingerprint and when it came; `current` the id of the one that wraps; `dk`
+the installation's key. Configuration, without a time to live.
+"""
 FLAGS = "tri:flags"
 """Hash: the feature flags that every instance goes by. Configuration, without a time to live."""
 ASSIGNED = "tri:assigned:"

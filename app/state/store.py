@@ -17,6 +17,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
+from app.state.sealing import Sealer
 
 SHARED = (
     "start", "accept", "claim", "finish", "release", "drop", "erase", "save", "subscribe",
@@ -48,8 +49,14 @@ _REPLICA_MS = 1_000
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
 BLOCKING_TIMEOUT = 6.0
-_REFUSALS = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "UNBLOCKED")
-"""Codes of answers for which the client has no exception of their own."""
+_REFUSALS = {
+    "MISCONF": "it cannot write to its disk",
+    "MASTERDOWN": "it has no primary",
+    "CLUSTERDOWN": "its cluster is down",
+    "NOREPLICAS": "it takes no writes: its disk is nearly full, or too few replicas follow it",
+    "UNBLOCKED": "it became a replica",
+}
+"""Codes of answers for which the client has no exception of their own, in words."""
 
 
 class Script:
@@ -96,8 +103,8 @@ def translated() -> Iterator[None]:
     except exceptions.OutOfMemoryError as error:
         raise StateUnavailable("its memory is full") from error
     except exceptions.ResponseError as error:
-        if str(error).startswith(_REFUSALS):
-            raise StateUnavailable(str(error).split(maxsplit=1)[0].lower()) from error
+        if (words := _REFUSALS.get(str(error).split(maxsplit=1)[0])) is not None:
+            raise StateUnavailable(words) from error
         raise
 
 
@@ -109,6 +116,8 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
     used_memory: int
     max_memory: int
     persistence: str
+    takes_writes: bool = True
+    """Whether it would write: it does not where its disk is full or replicas are missing."""
 
     @property
     def full(self) -> bool:
@@ -119,12 +128,26 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
 class Store:
     """One process's access to the server: a pool for commands, one for blocking reads."""
 
-    def __init__(self, url: str, *, replicas: int = 0) -> None:
-        """Take the address, and how many replicas must have a write before it is acknowledged."""
+    def __init__(self, url: str, *, replicas: int = 0, sealer: Sealer | None = None) -> None:
+        """Take the address.
+
+        Args:
+            url: of the server.
+            replicas: how many must have a write before it is acknowledged.
+            sealer: the keys of cases. Without it nothing of what cases hold is read or written.
+        """
         self.url = url
         self._replicas = replicas
+        self._sealer = sealer
         self.client: Redis = _client(url, CONNECTIONS)
         self._blocking: Redis = _client(url, 2)
+
+    @property
+    def sealer(self) -> Sealer:
+        """The keys of cases."""
+        if self._sealer is None:
+            raise RuntimeError("this connection was made without the keys of cases: Store(sealer=)")
+        return self._sealer
 
     async def close(self) -> None:
         """Close all connections."""
@@ -152,6 +175,8 @@ class Store:
             used_memory=int(info.get("used_memory", 0)),
             max_memory=int(info.get("maxmemory", 0)),
             persistence="append-only file" if appending else "snapshots or none",
+            takes_writes=info.get("aof_last_write_status", "ok") == "ok"
+            and info.get("min_slaves_good_slaves", 1) > 0,
         )
 
     async def command(self, *parts: Any) -> Any:

@@ -11,9 +11,9 @@ from app.domain.errors import LinkNotFound
 from app.embedded import EmbeddedValkey
 from app.state.conversations import ConversationStateManager
 from app.state.links import Links
-from app.state.store import Store
 from tests.support.api import Answer, Api, Case
 from tests.support.cases import case_state
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 from tests.support.waiting import until
 
@@ -96,7 +96,7 @@ def test_the_storage_knows_neither_code_nor_token(
 
 async def test_a_code_is_over_after_its_time(own_valkey: EmbeddedValkey) -> None:
     """A code that nobody used opens nothing once its time is over."""
-    store = Store(own_valkey.url)
+    store = store_at(own_valkey.url)
     conversations = ConversationStateManager(store, "test")
     await conversations.start(case_state("a" * 32), token_hash=plain_digest("t"), cap=9, ttl=60)
     link = await LinkDesk(conversations, Links(store), digest=plain_digest, seconds=1).make(

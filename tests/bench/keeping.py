@@ -15,12 +15,12 @@ from app.domain.case import Accepted, CaseState, Say
 from app.state.conversations import ConversationStateManager
 from app.state.journal import Journal
 from app.state.records import Claim
-from app.state.store import Store
 from tests.bench.load import Target, connected
 from tests.bench.machine import on_cores, percentile
 from tests.bench.report import Row, Table
 from tests.bench.rig import STORY, Rig, opened, run, say
 from tests.support.cases import TOKEN_HASH, case_state
+from tests.support.sealed import store_at
 
 TURNS = 20
 _TTL = 600
@@ -73,7 +73,7 @@ def conversation(rig: Rig, plan: Plan) -> Table:
 
 
 async def _conversation(url: str, rounds: int) -> dict[str, float]:
-    store = Store(url)
+    store = store_at(url)
     try:
         conversations = ConversationStateManager(store, "bench")
         state = _lived()
@@ -175,7 +175,7 @@ def journal(rig: Rig, plan: Plan) -> Table:
 
 
 async def _journal(url: str, plan: Plan) -> tuple[dict[str, float], float]:
-    store = Store(url)
+    store = store_at(url)
     try:
         conversations = ConversationStateManager(store, "bench")
         rates: dict[str, float] = {}
@@ -283,7 +283,7 @@ async def _none() -> bytes:
 
 
 async def _accepts(url: str, count: int) -> list[float]:
-    store = Store(url)
+    store = store_at(url)
     try:
         conversations = ConversationStateManager(store, "bench")
         state = case_state()

@@ -12,12 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.state.conversations import ConversationStateManager
-from app.state.store import Store
 from tests.bench.machine import on_cores
 from tests.bench.report import Row, Table
 from tests.bench.rig import Rig, opened, run
 from tests.support.api import BASE, Api
 from tests.support.cases import TOKEN_HASH, case_state
+from tests.support.sealed import store_at
 
 FORBIDDEN = ("statsmodels", "duckdb", "pandas", "numpy", "scipy", "matplotlib")
 """What must never load in the API process."""
@@ -107,7 +107,7 @@ def recovery(rig: Rig, plan: Plan) -> Table:
 
 
 async def _filled(url: str, count: int) -> None:
-    store = Store(url)
+    store = store_at(url)
     conversations = ConversationStateManager(store, "bench")
     state = case_state()
 

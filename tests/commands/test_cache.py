@@ -15,8 +15,8 @@ from app.domain.errors import InvalidInput
 from app.embedded import EmbeddedValkey
 from app.state.cache import KeptAnalyses
 from app.state.conversations import ConversationStateManager
-from app.state.store import Store
 from tests.support.cases import opened
+from tests.support.sealed import store_at
 
 DOCS = Path(__file__).parents[2] / "docs" / "cache.md"
 CASES = Path(__file__).parents[2] / "app" / "playbooks" / "stories" / "replay.jsonl"
@@ -39,7 +39,7 @@ def fill(valkey: EmbeddedValkey) -> None:
     """Keep two analyses, one of which served once."""
 
     async def work() -> None:
-        store = Store(valkey.url)
+        store = store_at(valkey.url)
         kept = KeptAnalyses(store)
         case = await opened(ConversationStateManager(store, "test"))
         for context in ("one", "two"):

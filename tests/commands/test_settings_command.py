@@ -28,7 +28,8 @@ def test_every_setting_says_what_it_is_for() -> None:
 def test_what_sounds_like_a_secret_is_one(name: str) -> None:
     """A new setting that is a secret by its name is not shown by mistake."""
     counts = name.startswith(("rate_", "streams_"))
-    sounds = re.search(r"(_key|_secret|_token|password)$|^slack_webhook_url$", name) and not counts
+    secret = r"(_key|_secret|_token|password)$|^(slack_webhook_url|master_keys)$"
+    sounds = re.search(secret, name) and not counts
     assert bool(sounds) == (name in SECRETS)
 
 

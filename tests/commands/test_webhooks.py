@@ -23,6 +23,7 @@ from app.state.store import Store
 from app.state.webhooks import Webhooks
 from tests.support.outboxes import notifier_on, told
 from tests.support.receivers import Receiver, receiving
+from tests.support.sealed import store_at
 
 T = TypeVar("T")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -76,7 +77,7 @@ def on_store(url: str, what: Callable[[Store], Awaitable[T]]) -> T:
     """Do something with the storage."""
 
     async def run() -> T:
-        store = Store(url)
+        store = store_at(url)
         try:
             return await what(store)
         finally:

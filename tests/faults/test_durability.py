@@ -10,13 +10,13 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from app.state.conversations import ConversationStateManager
-from app.state.store import Store
 from tests.faults.conftest import MakeFleet, Show
 from tests.support.api import Api, Case
 from tests.support.cases import finished, opened, post
 from tests.support.listener import Listener, conversation, settled, wait_for_words
 from tests.support.patient import Writers
 from tests.support.proofs import STORY, rounds, spread
+from tests.support.sealed import store_at
 
 WRITERS = 6
 A_CASE = 25
@@ -143,7 +143,7 @@ def test_many_conversations_are_served_soon_after_a_kill(
 
 async def _filled(url: str) -> list[str]:
     """Keep many conversations of one turn each; returns their ids."""
-    store = Store(url)
+    store = store_at(url)
     conversations = ConversationStateManager(store, "filler")
     free = asyncio.Semaphore(50)
 
@@ -163,7 +163,7 @@ async def _filled(url: str) -> list[str]:
 
 async def _whole(url: str, ids: list[str]) -> int:
     """Return how many of these conversations are there as they were written."""
-    store = Store(url)
+    store = store_at(url)
     conversations = ConversationStateManager(store, "counter")
     try:
         found = 0

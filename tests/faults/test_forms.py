@@ -15,13 +15,13 @@ import pytest
 from app.domain.facts import flattened
 from app.embedded import EmbeddedValkey
 from app.state.facts import FactStream
-from app.state.store import Store
 from tests.faults.conftest import MakeFleet, Show
 from tests.support.api import Api, Case
 from tests.support.fleet import Fleet, Member
 from tests.support.forms import ANSWERS, structured, submit
 from tests.support.listener import AWAY, settled
 from tests.support.proofs import rounds
+from tests.support.sealed import store_at
 
 SUBMIT_SECONDS = 0.04
 """About as long as a form takes that nobody disturbs."""
@@ -87,7 +87,7 @@ def check(case: Case, key: str, found: Any, api: Api) -> None:
 
 async def facts_of(valkey: EmbeddedValkey) -> dict[str, Counter[str]]:
     """Return how often each kind of fact was told of each case."""
-    store = Store(valkey.url)
+    store = store_at(valkey.url)
     found: dict[str, Counter[str]] = {}
     for one in await FactStream(store).read(100_000):
         fact = flattened(one.data)

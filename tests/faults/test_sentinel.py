@@ -10,7 +10,6 @@ import pytest
 
 from app.domain.errors import StateUnavailable
 from app.state.conversations import ConversationStateManager
-from app.state.store import Store
 from tests.faults.conftest import Show
 from tests.support.api import Api
 from tests.support.cases import case_state
@@ -18,6 +17,7 @@ from tests.support.fleet import Parent, fleet
 from tests.support.listener import settled
 from tests.support.patient import Writers
 from tests.support.proofs import rounds, spread
+from tests.support.sealed import store_at
 from tests.support.sentinels import Sentinels, running_sentinels
 
 WRITERS = 4
@@ -77,7 +77,7 @@ async def test_a_write_that_too_few_replicas_have_is_not_acknowledged(
     sentinels: Sentinels,
 ) -> None:
     """Whoever asked hears that it is not sure, and the case is there for the next try."""
-    store = Store(sentinels.url, replicas=3)
+    store = store_at(sentinels.url, replicas=3)
     try:
         with pytest.raises(StateUnavailable, match="too few"):
             await ConversationStateManager(store, "one").start(

@@ -32,7 +32,6 @@ from app.state.job_board import JobBoard
 from app.state.jobs import Jobs
 from app.state.keys import CaseKeys
 from app.state.leases import LeaseKeeper
-from app.state.store import Store
 from app.state.workforce import Workforce
 from jobs.doorbell import CLAIM_SECONDS
 from plugins.queue import ArqQueue, queue_name
@@ -43,6 +42,7 @@ from tests.support.fleet import Fleet, Process
 from tests.support.playbooks import tiny_playbook
 from tests.support.proofs import rounds, spread
 from tests.support.provider import SlowProvider, slow_provider
+from tests.support.sealed import store_at
 
 PLAYBOOK = tiny_playbook()
 AGAIN_SECONDS = 2.0
@@ -61,7 +61,7 @@ class Office:
         self.valkey = valkey
         self.fleet = workers
         self.provider = provider
-        self.store = Store(valkey.url)
+        self.store = store_at(valkey.url)
         self.queue = ArqQueue(valkey.url)
         self.conversations = ConversationStateManager(self.store, "office")
         self.board = JobBoard(self.store)

@@ -21,12 +21,12 @@ from app.state.experiments import Experiments
 from app.state.figures import FigureReader
 from app.state.leases import LeaseKeeper
 from app.state.reports import ConclusionName, Reports
-from app.state.store import Store
 from jobs.experiment_order import Answer, Failed, Order
 from jobs.experiment_run import run
 from jobs.experiments import Compute, ExperimentDesk, NotComputed, in_a_process
 from jobs.reports import ReportDesk, build_slack
 from tests.support.receivers import Receiver, receiving
+from tests.support.sealed import store_at
 from tests.support.triages import KEY, V1, V2, Likings, crowd, facts_of
 from tests.support.waiting import until
 from tests.support.warehouses import rows
@@ -91,7 +91,7 @@ class Rig:
     def __init__(self, valkey: EmbeddedValkey, var: Path, receiver: Receiver) -> None:
         """Put it together."""
         self.url = valkey.url
-        self.store = Store(valkey.url)
+        self.store = store_at(valkey.url)
         self.experiments = Experiments(self.store)
         self.reports = Reports(self.store)
         self.clock = Clock()

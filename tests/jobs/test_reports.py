@@ -23,11 +23,11 @@ from app.state.figures import FigureReader
 from app.state.leases import LeaseKeeper
 from app.state.ledger import Ledger
 from app.state.reports import ReportName, Reports
-from app.state.store import Store
 from jobs.reports import ReportDesk, build_slack, figures_of
 from tests.support.ledgers import row
 from tests.support.processes import Program, environment, triage
 from tests.support.receivers import Received, Receiver, Reply, receiving
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 
 SEVEN = int(datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp()) * 1_000
@@ -55,7 +55,7 @@ class Rig:
     def __init__(self, valkey: EmbeddedValkey, var: Path, receiver: Receiver) -> None:
         """Put it together."""
         self.url = valkey.url
-        self.store = Store(valkey.url)
+        self.store = store_at(valkey.url)
         self.reports = Reports(self.store)
         self.clock = Clock()
         self.receiver = receiver

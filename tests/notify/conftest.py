@@ -9,12 +9,13 @@ from app.state.conversations import ConversationStateManager
 from app.state.outbox import Outbox
 from app.state.store import Store
 from tests.support.receivers import Receiver, receiving
+from tests.support.sealed import store_at
 
 
 @pytest.fixture
 async def store(empty_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A connection to an otherwise empty server."""
-    made = Store(empty_valkey.url)
+    made = store_at(empty_valkey.url)
     yield made
     await made.close()
 

@@ -23,6 +23,7 @@ from app.state.webhooks import Webhooks
 from tests.support.browsers import Browser, claims_of
 from tests.support.outboxes import Clock, endpoint_at, notifier_on, told
 from tests.support.receivers import Received, Receiver, Reply, receiving
+from tests.support.sealed import store_at
 
 
 def in_turn(*replies: Reply) -> Callable[[Received], Reply]:
@@ -362,7 +363,7 @@ async def test_the_loop_outlives_its_storage(
     own_valkey: EmbeddedValkey, receiver: Receiver
 ) -> None:
     """Valkey is killed and comes back; what was due before and after is delivered."""
-    store = Store(own_valkey.url)
+    store = store_at(own_valkey.url)
     conversations = ConversationStateManager(store, "one")
     await endpoint_at(store, receiver.url)
     stopping = asyncio.Event()

@@ -15,6 +15,7 @@ from app.state.follow import Follower
 from app.state.journal import Journal
 from app.state.store import Store
 from app.tether import Tether
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 
 
@@ -81,7 +82,7 @@ def wire(server: Server) -> Iterator[Wire]:
 @pytest.fixture
 async def store(server: Server) -> AsyncIterator[Store]:
     """A connection as an instance has it."""
-    made = Store(server.url)
+    made = store_at(server.url)
     yield made
     await made.close()
 
@@ -95,7 +96,7 @@ def conversations(store: Store) -> ConversationStateManager:
 @pytest.fixture
 async def rival(server: Server) -> AsyncIterator[ConversationStateManager]:
     """The cases as another instance sees them."""
-    other = Store(server.url)
+    other = store_at(server.url)
     yield ConversationStateManager(other, "two")
     await other.close()
 

@@ -22,7 +22,7 @@ from app.domain.errors import (
 from app.domain.event import EventId, TurnCompleted, decode
 from app.domain.facts import ERASED, flattened
 from app.state import keys
-from app.state.codec import StateTooNew, encode
+from app.state.codec import encode
 from app.state.conversations import ConversationStateManager
 from app.state.facts import FactStream
 from app.state.follow import Follower

@@ -15,6 +15,7 @@ from app.state import codec
 from app.state.follow import Follower, StoredEvent, Subscription
 from app.state.store import Store
 from tests.state.conftest import Server
+from tests.support.sealed import store_at
 
 START = EventId(0, 0)
 EPOCH = 1_700_000_000_000
@@ -272,7 +273,7 @@ async def test_an_entry_that_nobody_can_read_does_not_stop_the_reader(
 
 async def test_following_survives_the_server(own_valkey: EmbeddedValkey) -> None:
     """After the server was away its readers go on at their places."""
-    store = Store(own_valkey.url)
+    store = store_at(own_valkey.url)
     follower = Follower(store, "one")
     follower.start()
     writer = Writer(store)
@@ -370,7 +371,7 @@ class _Joined:
 
 
 async def _play(url: str, steps: list[tuple[str, int]]) -> None:
-    store = Store(url)
+    store = store_at(url)
     follower = Follower(store, uuid4().hex)
     follower.start()
     writer = Writer(store)

@@ -13,6 +13,7 @@ from app.domain.errors import StateUnavailable
 from app.state.keys import CaseKeys
 from app.state.store import SCRIPTS, Store
 from tests.state.conftest import Server
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 
 
@@ -36,7 +37,7 @@ async def _answering(line: str) -> AsyncIterator[Store]:
     with tempfile.TemporaryDirectory(prefix="fake-") as folder:
         socket = Path(folder) / "s"
         async with await asyncio.start_unix_server(serve, socket):
-            store = Store(f"unix://{socket}")
+            store = store_at(f"unix://{socket}")
             try:
                 yield store
             finally:
@@ -83,7 +84,7 @@ async def test_a_mistake_of_ours_is_not_hidden() -> None:
 
 async def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
     """Without a server everything says so."""
-    store = Store(f"unix://{tmp_path}/none.sock")
+    store = store_at(f"unix://{tmp_path}/none.sock")
     with pytest.raises(StateUnavailable):
         await store.command("PING")
     with pytest.raises(StateUnavailable):

@@ -31,12 +31,12 @@ from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
-from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
 from tests.support.api import Case, Frame
 from tests.support.playbooks import tiny_playbook
 from tests.support.replies import turn_document
+from tests.support.sealed import store_at
 
 PATIENCE = 20.0
 """Seconds until a test that waits for an event gives up."""
@@ -57,7 +57,7 @@ class Core:
     ) -> None:
         """Put the parts together as the composition root does."""
         self.name = uuid4().hex[:8]
-        self.store = Store(url)
+        self.store = store_at(url)
         self.conversations = ConversationStateManager(self.store, self.name)
         self.journal = Journal(self.store)
         self.leases = LeaseKeeper(url)

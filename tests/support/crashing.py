@@ -19,6 +19,7 @@ from analytics.warehouse import open_warehouse
 from app.state.facts import FactStream
 from app.state.store import Store
 from jobs.warehouse import Drain
+from tests.support.sealed import store_at
 
 AT_ONCE = 40
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 async def _drain(url: str, folder: Path) -> None:
-    store = Store(url)
+    store = store_at(url)
     warehouse = open_warehouse(folder)
     await Drain(FactStream(store), warehouse, at_once=AT_ONCE).all()
     with warehouse.writing() as writer:

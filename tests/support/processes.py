@@ -23,6 +23,8 @@ READY_SECONDS = 90.0
 _STEP_SECONDS = 0.01
 ACCESS_SECRET = "the-secret-of-all-digests-in-tests"
 """Instances on one storage must have the same, and here their folders are not."""
+MASTER_KEYS = "7e57ab1e:aW4gdGVzdHMgYWxsIGNhc2VzIGhhdmUgb25lIGtleSE="
+"""The ring of master keys, likewise."""
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
 
@@ -171,7 +173,11 @@ def triage(*args: str) -> list[str]:
 def environment(**settings: str) -> dict[str, str]:
     """Return an environment with these settings and none of those the tests were started with."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
-    ours = {"PYTHONUNBUFFERED": "1", "TRIAGE_ACCESS_SECRET": ACCESS_SECRET}
+    ours = {
+        "PYTHONUNBUFFERED": "1",
+        "TRIAGE_ACCESS_SECRET": ACCESS_SECRET,
+        "TRIAGE_MASTER_KEYS": MASTER_KEYS,
+    }
     return {**inherited, **ours, **settings}
 
 

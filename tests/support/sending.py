@@ -4,15 +4,15 @@ import asyncio
 import signal
 import sys
 
-from app.state.store import Store
 from tests.support.outboxes import notifier_on
+from tests.support.sealed import store_at
 
 
 async def send(url: str) -> None:
     """Send until asked to stop, with a lease that a test can wait for."""
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    store = Store(url)
+    store = store_at(url)
     async with notifier_on(store, lease_ms=200) as notifier:
         print("ready", flush=True)
         await notifier.run(stopping)

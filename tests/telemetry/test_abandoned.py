@@ -18,13 +18,14 @@ from app.telemetry.metrics import Metrics
 from jobs.tasks import abandon
 from tests.support.cases import TOKEN_HASH, case_state, claimed, finished, post
 from tests.support.scrapes import Scrape
+from tests.support.sealed import store_at
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """A storage in which nothing else is abandoned."""
     with EmbeddedValkey(tmp_path / "var") as valkey:
-        made = Store(valkey.url)
+        made = store_at(valkey.url)
         yield made
         await made.close()
 

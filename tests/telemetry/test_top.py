@@ -16,10 +16,10 @@ import pytest
 
 from app.domain.ledger import Budget, Scope
 from app.state.budgets import Budgets
-from app.state.store import Store
 from tests.support.api import OPERATOR_TOKEN
 from tests.support.processes import environment, free_port, triage
 from tests.support.replies import turn_document
+from tests.support.sealed import store_at
 from tests.telemetry.conftest import INTERVIEWS, House
 from tests.telemetry.test_events import ANTHROPIC, OPENAI, opened, says, whole
 
@@ -73,7 +73,7 @@ def talking(house: House, *behaviours: Mapping[str, object]) -> Iterator[None]:
 
 async def test_what_it_tells_has_happened(house: House) -> None:
     """Turns, calls, spend, budgets, queues, workers and the pages that it has found by itself."""
-    store = Store(house.valkey.url)
+    store = store_at(house.valkey.url)
     try:
         scope = Scope(kind="global")
         await Budgets(store).set(Budget(scope=scope, period="month", limit_nano_usd=10**12))

@@ -21,6 +21,7 @@ from app.embedded import EmbeddedValkey
 from app.state.facts import FactStream
 from app.state.store import Store
 from jobs.warehouse import Drain
+from tests.support.sealed import store_at
 from tests.support.warehouses import HOUR, MIDNIGHT, rating, started, turn
 
 FACTS = "tri:facts"
@@ -29,7 +30,7 @@ FACTS = "tri:facts"
 @pytest.fixture
 async def store(empty_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A storage in which nothing waits."""
-    made = Store(empty_valkey.url)
+    made = store_at(empty_valkey.url)
     yield made
     await made.close()
 

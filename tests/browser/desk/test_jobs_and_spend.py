@@ -9,13 +9,13 @@ from playwright.async_api import expect
 from app.core.background import failure, notification
 from app.embedded import EmbeddedValkey
 from app.state.jobs import JobClaim, Jobs
-from app.state.store import Store
 from tests.browser.desk.conftest import Rig, SignedIn
 from tests.support.api import OPERATOR_TOKEN, Api, Case
 from tests.support.ledgers import row, settled
 from tests.support.playbooks import tiny_playbook
 from tests.support.processes import Program, environment, instances, triage
 from tests.support.provider import slow_provider
+from tests.support.sealed import store_at
 from tests.support.toml_text import write_playbook
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -57,7 +57,7 @@ def waiting(rig: Rig) -> tuple[Case, str]:
 async def give_up(rig: Rig, job: str) -> None:
     """Let a worker begin with a job and give it up."""
     case_id, _, turn = job.partition(".")
-    store = Store(rig.valkey.url)
+    store = store_at(rig.valkey.url)
     try:
         jobs = Jobs(store, "a worker")
         claim = await jobs.claim(case_id, int(turn), most_attempts=8)

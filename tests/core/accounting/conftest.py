@@ -12,6 +12,7 @@ from app.state.budgets import Budgets
 from app.state.ledger import Ledger
 from app.state.store import Store
 from tests.support.llmock import llmock_process, providers
+from tests.support.sealed import store_at
 
 __all__ = ["llmock_process", "providers"]
 
@@ -21,7 +22,7 @@ CATALOGUE = Catalogue()
 @pytest.fixture
 async def store(empty_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A connection to an empty Valkey."""
-    made = Store(empty_valkey.url)
+    made = store_at(empty_valkey.url)
     yield made
     await made.close()
 

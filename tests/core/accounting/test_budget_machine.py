@@ -23,6 +23,7 @@ from app.state.budgets import Budgets
 from app.state.ledger import Exhausted, Ledger
 from app.state.store import Store
 from tests.support.ledgers import row
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 
 OPERATIONS: list[Operation] = ["interview", "analysis"]
@@ -67,7 +68,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.number = 0
 
     async def _store(self) -> Store:
-        return Store(self.valkey.url)
+        return store_at(self.valkey.url)
 
     def run(self, work: Any) -> Any:
         """Run something against the storage."""

@@ -27,6 +27,7 @@ from app.state.store import Store
 from tests.support.kept import Kept, told
 from tests.support.playbooks import tiny_playbook
 from tests.support.replies import analysis_document
+from tests.support.sealed import store_at
 
 PLAYBOOK = tiny_playbook()
 RULES = Rules(PLAYBOOK)
@@ -82,7 +83,7 @@ class Office:
 @pytest.fixture
 async def store(empty_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """Storage with nothing in it."""
-    made = Store(empty_valkey.url)
+    made = store_at(empty_valkey.url)
     yield made
     await made.close()
 
@@ -226,7 +227,7 @@ async def test_storage_that_fails_costs_a_call_and_no_case(
     own_valkey: EmbeddedValkey,
 ) -> None:
     """Without the cache's storage the analysis is made."""
-    store = Store(own_valkey.url)
+    store = store_at(own_valkey.url)
     office = Office(store)
     case = await office.opened(case_of(STORY))
     own_valkey.stop()
@@ -289,7 +290,7 @@ def test_nobody_reads_somebody_elses_data(
     """Whatever two people are called, a served analysis has nothing of the first one."""
 
     async def run() -> None:
-        store = Store(valkey.url)
+        store = store_at(valkey.url)
         office = Office(store, mode)
         marker = uuid4().hex[:6]
         text = "{story} Floor {marker}. I am {name}, call {phone}."
