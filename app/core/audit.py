@@ -21,9 +21,9 @@ from app.domain.audit import (
     Link,
     Mark,
     Walk,
-    decode_entry,
     exported,
     imported,
+    read_entry,
 )
 from app.domain.errors import InvalidInput, StateUnavailable
 from app.state.audit import AuditTrail
@@ -165,9 +165,7 @@ class Auditor:
             for link in links:
                 before = link.place
                 looked += 1
-                try:
-                    entry = decode_entry(link.data)
-                except msgspec.MsgspecError:
+                if (entry := read_entry(link.data)) is None:
                     continue
                 if wanted.since_ms is not None and entry.at < wanted.since_ms:
                     return AuditPage(entries=tuple(found), before=None)
@@ -238,7 +236,8 @@ class Auditor:
         async for link in self.links(state.anchor.n):
             if (broken := walk.follow(link)) is not None:
                 raise StateUnavailable(f"the audit trail is not trimmed: {broken.reason}")
-            if decode_entry(link.data).at >= before_ms:
+            entry = read_entry(link.data)
+            if entry is None or entry.at >= before_ms:
                 break
             lines.append(exported(link))
             last = walk.at
@@ -271,9 +270,17 @@ class Auditor:
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
     after: str
 
+    @property
+    def mark(self) -> Mark | None:
+        return Mark.parse(self.after)
+
 
 class _Footer(Struct, frozen=True, forbid_unknown_fields=True):
     head: str
+
+    @property
+    def mark(self) -> Mark | None:
+        return Mark.parse(self.head)
 
 
 def _header(anchor: Mark) -> bytes:
@@ -288,16 +295,20 @@ _decode_header = msgspec.json.Decoder(_Header).decode
 _decode_footer = msgspec.json.Decoder(_Footer).decode
 
 
+def _mark(decode: Callable[[bytes], _Header | _Footer], line: bytes) -> Mark | None:
+    try:
+        return decode(line).mark
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
 def verify_lines(lines: list[bytes], known: Mark | None = None) -> Verified:
     """Follow an exported trail to the first entry that does not hold.
 
     Raises:
         InvalidInput: it does not begin as an export does.
     """
-    try:
-        anchor = Mark.parse(_decode_header(lines[0] if lines else b"").after)
-    except msgspec.MsgspecError:
-        anchor = None
+    anchor = _mark(_decode_header, lines[0] if lines else b"")
     if anchor is None:
         raise InvalidInput('it is no exported trail: its first line should be {"after":"N:HASH"}')
     walk = Walk(anchor, known)
@@ -310,11 +321,7 @@ def verify_lines(lines: list[bytes], known: Mark | None = None) -> Verified:
         )
         if broken is not None:
             return _verified(walk, broken)
-    try:
-        head = Mark.parse(_decode_footer(lines[-1]).head)
-    except msgspec.MsgspecError:
-        head = None
-    if head is None:
+    if (head := _mark(_decode_footer, lines[-1])) is None:
         n = walk.at.n + 1
         text = (
             f'it is cut off behind entry {walk.at.n}: the last line should be {{"head":"N:HASH"}}'

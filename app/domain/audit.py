@@ -125,7 +125,15 @@ class Break(Struct, frozen=True, kw_only=True):
 
 encode_entry = msgspec.json.Encoder().encode
 """Makes the bytes of an entry, over which its hash is taken."""
-decode_entry = msgspec.json.Decoder(AuditEntry).decode
+_decode_entry = msgspec.json.Decoder(AuditEntry).decode
+
+
+def read_entry(data: bytes) -> AuditEntry | None:
+    """Return the entry of its bytes; None where they are none."""
+    try:
+        return _decode_entry(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def hash_of(before: str, data: bytes) -> str:
@@ -177,9 +185,7 @@ class Walk:
     def follow(self, link: Link) -> Break | None:
         """Take the next entry; returns what is wrong with it."""
         wanted = self.at.n + 1
-        try:
-            entry = decode_entry(link.data)
-        except msgspec.MsgspecError:
+        if (entry := read_entry(link.data)) is None:
             return Break(n=wanted, kind="changed", reason=f"entry {wanted} cannot be read")
         if link.place is not None and link.place != entry.n:
             place = min(link.place, wanted)
