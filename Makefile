@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-draining prove-model prove-workers prove-warehouse prove-statistics
+.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-draining prove-model prove-workers prove-warehouse prove-statistics
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ prove-durability: .venv/dev.stamp ## Kill Valkey under writers, and look for wha
 
 prove-power-cut: .venv/dev.stamp ## Cut the disk off under writers, thirty times, and look for what was acknowledged
 	$(call prove,30,tests/faults/test_power_cut.py)
+
+prove-shortage: .venv/dev.stamp ## Fill disk and memory under writers, ten times, and see what is still done
+	$(call prove,10,tests/faults/test_disk_full.py)
 
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)

@@ -5,6 +5,7 @@ write is on disk (`appendfsync always`). The server holds the folder's lock itse
 lives exactly as long as the server does, whatever becomes of the process that started it.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -32,6 +33,7 @@ from app.datafolder import (
     socket_url,
     take_lock,
 )
+from app.diskroom import REFUSE, REFUSE_OPTION, RESERVE_BYTES, TAKE, DiskRoom
 from app.domain.errors import TriageError
 from app.tether import Tether
 
@@ -53,15 +55,28 @@ class ValkeyNotStarted(TriageError):
 class EmbeddedValkey:
     """One Valkey server of our own, on a unix socket, with its data under `var`."""
 
-    def __init__(self, var: Path, *, tether: Tether | None = None) -> None:
-        """Name the folder; nothing happens before `start`."""
+    def __init__(
+        self,
+        var: Path,
+        *,
+        tether: Tether | None = None,
+        program: Path | None = None,
+        reserve: int = RESERVE_BYTES,
+    ) -> None:
+        """Name the folder, and the server's program if not ours; nothing happens before `start`.
+
+        `reserve` is in bytes: what is to stay free on the disk.
+        """
         self.folder = var.absolute() / "valkey"
         self.log = self.folder / "valkey.log"
+        self._room = DiskRoom(self.folder, reserve)
         self._tether = tether or Tether()
         self._owns_tether = tether is None
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self._repaired = False
+        self._refuses = False
 
     @property
     def socket(self) -> Path:
@@ -138,6 +153,18 @@ class EmbeddedValkey:
             time.sleep(_STEP_SECONDS)
         mark_present(self.folder)
 
+    def guard_room(self) -> str:
+        """See whether the disk has room for writes; returns what has changed, in words.
+
+        As long as it has none, the server is told again and again: it may be another one.
+        """
+        self._room.look()
+        refused, refuse = self._refuses, self._room.is_short
+        if refuse or refused:
+            answer = self._ask(f"CONFIG SET {REFUSE_OPTION} {REFUSE if refuse else TAKE}")
+            self._refuses = refuse or not answer.startswith(b"+OK")
+        return self._room.words() if self._refuses != refused else ""
+
     def wait(self) -> int:
         """Block until the process ends and return its exit status."""
         return self._process.wait() if self._process else 0
@@ -177,10 +204,13 @@ class EmbeddedValkey:
 
     def _launch(self, lock: int, *, cut_torn_tail: bool = False) -> None:
         path = prepare_socket(self.folder)
+        program = self._program or binary()
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._room.look()
+        options = _options(self.folder, path, cut_torn_tail, refuse=self._room.is_short)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._tether.command([str(binary()), *_options(self.folder, path, cut_torn_tail)]),
+                self._tether.command([str(program), *options]),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -189,21 +219,26 @@ class EmbeddedValkey:
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
             )
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        name_holder(
-            lock,
-            f"the embedded Valkey of process {os.getpid()} "
-            f"(its own process is {self._process.pid}), running since {started}",
-        )
+        with contextlib.suppress(OSError):  # a full disk takes not even a name, and need not
+            name_holder(
+                lock,
+                f"the embedded Valkey of process {os.getpid()} "
+                f"(its own process is {self._process.pid}), running since {started}",
+            )
 
     def _answers(self) -> bool:
+        return self._ask("PING").startswith(b"+PONG")  # while loading it says -LOADING
+
+    def _ask(self, line: str) -> bytes:
+        """Send one line; returns the beginning of the answer, nothing where nobody answers."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
                 client.settimeout(1.0)
                 client.connect(str(self.socket))
-                client.sendall(b"PING\r\n")
-                return client.recv(64).startswith(b"+PONG")  # while loading it says -LOADING
+                client.sendall(f"{line}\r\n".encode())
+                return client.recv(64)
         except OSError:
-            return False
+            return b""
 
     def _explain_or_recover(self) -> None:
         tail = self._log_tail()
@@ -251,7 +286,7 @@ def binary() -> Path:
     )
 
 
-def _options(folder: Path, path: Path, cut_torn_tail: bool) -> list[str]:
+def _options(folder: Path, path: Path, cut_torn_tail: bool, *, refuse: bool) -> list[str]:
     values = {
         "dir": str(folder),
         "port": "0",
@@ -265,6 +300,8 @@ def _options(folder: Path, path: Path, cut_torn_tail: bool) -> list[str]:
         "aof-use-rdb-preamble": "yes",
         "aof-load-truncated": "yes" if cut_torn_tail else "no",
         "maxmemory-policy": "noeviction",
+        REFUSE_OPTION: REFUSE if refuse else TAKE,
+        "repl-diskless-sync-delay": "0",  # a backup does not wait for others who might want one
         "loglevel": "notice",
         "always-show-logo": "no",
     }

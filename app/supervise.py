@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from app.diskroom import LOOK_SECONDS
 from app.domain.errors import TriageError
 from app.embedded import EmbeddedValkey, ValkeyNotStarted
 from app.tether import Tether
@@ -65,8 +66,9 @@ class Supervisor:
         self._watch(self._keep_child(child))
 
     def keep_valkey(self, valkey: EmbeddedValkey) -> None:
-        """Keep an embedded Valkey running that has been started."""
+        """Keep an embedded Valkey running that has been started, and off a full disk."""
         self._watch(self._keep_valkey(valkey))
+        self._watch(self._keep_room(valkey))
 
     def mark_ready(self) -> None:
         """Say that everything was up once: from now on a child that ends is started again."""
@@ -179,6 +181,7 @@ class Supervisor:
                 return
             pause = self._next_pause(pause, started)
             self._say("valkey", f"ended unexpectedly; starting it again (log: {valkey.log})")
+            ended = time.monotonic()
             try:
                 valkey.spawn()
                 await asyncio.to_thread(valkey.wait_ready)
@@ -187,7 +190,13 @@ class Supervisor:
                 await self._pause(pause)
                 pause *= 2
             else:
-                self._say("valkey", f"serves again after {time.monotonic() - started:.2f} s")
+                self._say("valkey", f"serves again after {time.monotonic() - ended:.2f} s")
+
+    async def _keep_room(self, valkey: EmbeddedValkey) -> None:
+        while not self._stopping.is_set():
+            if changed := await asyncio.to_thread(valkey.guard_room):
+                self._say("valkey", changed)
+            await self._pause(LOOK_SECONDS)
 
     async def _until_ended_or_stopping(self, valkey: EmbeddedValkey) -> bool:
         """Wait for either; True when stopping. The waiting thread ends with the server."""

@@ -1,6 +1,7 @@
 """The supervisor: passes words on, starts again, and always comes to an end."""
 
 import asyncio
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.appendonly import DataDamaged
+from app.diskroom import DiskRoom
 from app.embedded import EmbeddedValkey
 from app.supervise import Child, ChildFailed, Supervisor, child_environment
 from app.tether import Tether
+from tests.support.valkey import Wire
 
 
 class Heard:
@@ -155,6 +158,42 @@ async def test_a_storage_that_ends_is_started_again(tmp_path: Path) -> None:
             assert valkey.pid != old
     finally:
         valkey.stop()
+
+
+async def test_a_storage_without_room_takes_no_writes(tmp_path: Path) -> None:
+    """Where less is free than the reserve, writes are refused and reading goes on, and it says so.
+
+    So it is also with the server that comes after one that ended.
+    """
+    heard = Heard()
+    with EmbeddedValkey(tmp_path) as before, Wire(before.socket) as wire:
+        wire.call("SET", "a", "1")
+    valkey = EmbeddedValkey(tmp_path, reserve=10**18)
+    valkey.start()
+    try:
+        async with supervising(heard) as supervisor:
+            supervisor.keep_valkey(valkey)
+            await heard.until(lambda lines: any("no writes are taken" in line for line in lines))
+            valkey.kill()
+            await heard.until(lambda lines: any("serves again after" in line for line in lines))
+            with Wire(valkey.socket) as wire:
+                with pytest.raises(AssertionError, match="NOREPLICAS"):
+                    wire.call("SET", "a", "2")
+                assert wire.call("GET", "a") == b"1"
+    finally:
+        valkey.stop()
+
+
+def test_writes_are_taken_again_only_where_there_is_clearly_room(tmp_path: Path) -> None:
+    """A reserve that is just there again is not yet enough, so that writing does not flutter."""
+    free = shutil.disk_usage(tmp_path).free
+    room = DiskRoom(tmp_path, reserve=int(free * 0.8))
+    room.look()
+    assert not room.is_short
+    room.is_short = True
+    room.look()
+    assert room.is_short
+    assert "no writes are taken" in room.words()
 
 
 async def test_a_storage_whose_data_is_damaged_ends_everything(tmp_path: Path) -> None:

@@ -30,14 +30,28 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """A disk that can be cut off and filled up; where none can be had, the test is skipped."""
-    try:
-        made = Disk(tmp_path)
-    except NoDisk as reason:
-        pytest.skip(f"no file can be mounted as a disk here, which takes root: {reason}")
-    yield made
-    made.close()
+def make_disk(tmp_path: Path) -> Iterator[Callable[[int], Disk]]:
+    """Make a disk of so many megabytes that can be cut off and filled up, one at most.
+
+    Where none can be had, the test is skipped.
+    """
+    with ExitStack() as stack:
+
+        def make(megabytes: int) -> Disk:
+            try:
+                made = Disk(tmp_path, megabytes)
+            except NoDisk as reason:
+                pytest.skip(f"no file can be mounted as a disk here, which takes root: {reason}")
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def disk(make_disk: Callable[[int], Disk]) -> Disk:
+    """A disk with room for everything."""
+    return make_disk(256)
 
 
 @pytest.fixture
