@@ -4,8 +4,9 @@
     redis+sentinel://user:password@one:26379,two:26379,three:26379/service/0?sentinel_password=…
     rediss+sentinel://…
 
-With Sentinel, each new connection asks who is the primary now, and one on which a server says that
-it takes no writes is given up. So a pool follows a failover by itself, as its connections break.
+With Sentinel, each new connection asks most of them who is the primary now, and one on which a
+server says that it takes no writes is given up. So a pool follows a failover by itself, as its
+connections break.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,10 @@ from msgspec import Struct
 from redis import BlockingConnectionPool as SyncPool
 from redis import connection as sync_connection
 from redis.asyncio import connection
-from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import ReadOnlyError
-from redis.sentinel import Sentinel as SyncSentinel
 
+from app.state import primaries
 from app.state.pool import LeanPool
 
 _SCHEMES = {"redis+sentinel": False, "rediss+sentinel": True}
@@ -100,12 +100,9 @@ class _Following(connection.Connection):
         super().__init__(**options)
 
     async def _connect(self) -> None:
-        asked = Sentinel(self._place.sentinels, sentinel_kwargs=self._place.asking())
-        try:
-            self.host, self.port = await asked.discover_master(self._place.service)
-        finally:
-            for one in asked.sentinels:
-                await one.aclose()
+        place = self._place
+        found = await primaries.primary(place.sentinels, place.service, place.asking())
+        self.host, self.port = found
         await super()._connect()  # type: ignore[no-untyped-call]
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
@@ -128,12 +125,9 @@ class _SyncFollowing(sync_connection.Connection):
         super().__init__(**options)  # type: ignore[no-untyped-call]
 
     def _connect(self) -> Any:
-        asked = SyncSentinel(self._place.sentinels, sentinel_kwargs=self._place.asking())
-        try:
-            self.host, self.port = asked.discover_master(self._place.service)
-        finally:
-            for one in asked.sentinels:
-                one.close()
+        place = self._place
+        found = primaries.primary_for_threads(place.sentinels, place.service, place.asking())
+        self.host, self.port = found
         return super()._connect()  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **options: Any) -> Any:

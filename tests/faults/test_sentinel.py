@@ -7,8 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from redis import Redis as SyncRedis
+from redis import RedisError
+from redis.exceptions import ConnectionError as NotConnected
 
 from app.domain.errors import StateUnavailable
+from app.state import connecting, primaries
 from app.state.conversations import ConversationStateManager
 from tests.faults.conftest import Show
 from tests.support.api import Api
@@ -71,6 +75,38 @@ def test_nothing_acknowledged_is_lost_with_a_primary(
             ("lost", 0),
         ],
     )
+
+
+async def test_one_sentinel_alone_is_not_believed(sentinels: Sentinels) -> None:
+    """Where one names another server than the rest, everything goes to whom the rest name."""
+    primary = sentinels.primary()
+    stray = sentinels.mislead()
+    store = store_at(sentinels.url)
+    leases = connecting.thread_pool(sentinels.url)
+    try:
+        await store.command("SET", "by", "the store")
+        with SyncRedis(connection_pool=leases) as client:
+            client.set("also", "by a thread")
+    finally:
+        await store.close()
+        leases.disconnect()
+    with SyncRedis(port=primary) as written, SyncRedis(port=stray) as untouched:
+        assert set(written.keys()) == {b"by", b"also"}
+        assert untouched.dbsize() == 0
+
+
+def test_sentinels_that_do_not_agree_are_asked_again() -> None:
+    """Nobody is taken for the primary whom not more than half of those who answer name."""
+    votes = primaries.Votes(3, "main")
+    votes.add(("10.0.0.1", 6379))
+    votes.add((b"10.0.0.2", b"6379"))
+    votes.fail(RedisError("away"))
+    with pytest.raises(NotConnected, match="do not agree"):
+        votes.winner()
+    silent = primaries.Votes(1, "main")
+    silent.fail(RedisError("away"))
+    with pytest.raises(NotConnected, match="away"):
+        silent.winner()
 
 
 async def test_a_write_that_too_few_replicas_have_is_not_acknowledged(

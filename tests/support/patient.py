@@ -63,11 +63,21 @@ class Writers:
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._latest = 0.0
+        self._broken: BaseException | None = None
         self.count = 0
         self.repeated: Counter[str] = Counter()
 
     def write(self, name: str) -> list[tuple[Case, list[str]]]:
         """Go on until told to stop; returns what was acknowledged in which case, in order."""
+        try:
+            return self._write(name)
+        except BaseException as error:
+            with self._changed:  # whoever waits for more should hear why none comes
+                self._broken = error
+                self._changed.notify_all()
+            raise
+
+    def _write(self, name: str) -> list[tuple[Case, list[str]]]:
         patient = Patient(self._where)
         cases: list[tuple[Case, list[str]]] = []
         while not self._stopped.is_set():
@@ -92,7 +102,10 @@ class Writers:
         """Wait until so many more are acknowledged; returns when the last of them was."""
         with self._changed:
             goal = self.count + more
-            assert self._changed.wait_for(lambda: self.count >= goal, seconds), self.count
+            self._changed.wait_for(lambda: self.count >= goal or self._broken is not None, seconds)
+            if self._broken is not None:
+                raise AssertionError("a writer was refused") from self._broken
+            assert self.count >= goal, f"{self.count} of {goal} were acknowledged"
             return self._latest
 
     def _note(self) -> None:

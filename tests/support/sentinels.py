@@ -58,6 +58,18 @@ class Sentinels:
         self._server(port)
         until(lambda: self._replicas(self.primary()) == 2, "it did not become a replica")
 
+    def mislead(self) -> int:
+        """Let the first Sentinel name a server that is none of these; returns its port.
+
+        So one does that was cut off during a failover, after which the old primary came back.
+        """
+        port = free_port()
+        self._server(port)
+        with Redis(port=self._watch[0], decode_responses=True) as sentinel:
+            sentinel.sentinel_remove(SERVICE)
+            sentinel.sentinel_monitor(SERVICE, "127.0.0.1", port, 2)
+        return port
+
     def _server(self, port: int, *more: str) -> None:
         folder = self._folder / str(port)
         folder.mkdir(exist_ok=True)
