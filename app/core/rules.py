@@ -8,6 +8,7 @@ from app.core.guided import GuidedInterviewer
 from app.core.understanding.counting import Counted
 from app.core.understanding.running import Understanding
 from app.domain.playbook import Playbook
+from app.llm.canary import Canary
 
 
 class Rules:
@@ -19,21 +20,19 @@ class Rules:
         self.understanding = Understanding(playbook, counted)
         self.guided = GuidedInterviewer(playbook, self.understanding)
         self.documents = Documents(playbook)
-        self.canary = f"c{secrets.token_hex(8)}"
+        secret = f"c{secrets.token_hex(8)}"
+        self.canary = Canary(secret)
         """Stands in the prompts and nowhere else; an answer that has it gives a prompt away."""
         self.interview_system = {
-            locale: prompts.interview_system(playbook, locale, self.canary)
+            locale: prompts.interview_system(playbook, locale, secret)
             for locale in playbook.locales
         }
         self.analysis_system = {
-            locale: prompts.analysis_system(playbook, locale, self.canary)
-            for locale in playbook.locales
+            locale: prompts.analysis_system(playbook, locale, secret) for locale in playbook.locales
         }
         self.judge_system = {
-            locale: prompts.judge_system(playbook, locale, self.canary)
-            for locale in playbook.locales
+            locale: prompts.judge_system(playbook, locale, secret) for locale in playbook.locales
         }
         self.report_system = {
-            locale: prompts.report_system(playbook, locale, self.canary)
-            for locale in playbook.locales
+            locale: prompts.report_system(playbook, locale, secret) for locale in playbook.locales
         }

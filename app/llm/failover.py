@@ -17,7 +17,7 @@ from msgspec import Struct
 from app.domain.usage import Attempt, Provider
 from app.llm.attempt import Fault
 from app.llm.breakers import Breakers
-from app.llm.canary import CanaryWatch
+from app.llm.canary import Canary, CanaryWatch
 from app.llm.errors import InvalidOutput, ModelError, NoModelLeft, PromptLeaked
 from app.llm.metering import Denied, Meter
 from app.llm.model import Finished, Model, ModelRequest, OnAttempt, TextDelta
@@ -222,7 +222,8 @@ class _Trial(Generic[T]):
             if self._request.stream_field is None:
                 raise Fault(InvalidOutput, "plain text where a document was asked for")
             return None
-        if self._request.canary and self._request.canary.encode() in answer.raw:
+        canary = self._request.canary
+        if canary is not None and canary.is_in_document(answer.raw):
             raise Fault(PromptLeaked, "the document repeats the canary")
         try:
             return self._decode(answer.raw)
@@ -233,7 +234,7 @@ class _Trial(Generic[T]):
 class _Screen:
     """Lets visible text pass unless it repeats the canary."""
 
-    def __init__(self, canary: str | None) -> None:
+    def __init__(self, canary: Canary | None) -> None:
         self._watch = CanaryWatch(canary) if canary else None
 
     def passed(self, text: str) -> str:

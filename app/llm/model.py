@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.domain.ledger import Account
 from app.domain.usage import Attempt, Operation, Provider, Usage
+from app.llm.canary import Canary
 
 OnAttempt = Callable[[Attempt], None]
 
@@ -55,7 +56,7 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     """On whose account the call is made."""
     salvage: Salvage | None = None
     """Reads on, apart from the caller, where an answer is given up while its connection lives."""
-    canary: str | None = None
+    canary: Canary | None = None
     """A secret inside `system`; an answer that repeats it gives the prompt away and is dropped."""
 
 

@@ -154,7 +154,7 @@ async def test_the_model_gets_the_conversation_as_data(room: Room) -> None:
     assert "Questions left: 4" in last
     assert request.stream_field == "reply"
     assert request.canary is not None
-    assert request.canary in request.system
+    assert request.canary.secret in request.system
     assert request.model == "gpt-tiny"
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.domain.usage import Attempt, Provider
 from app.llm.breaker import BreakerPolicy
 from app.llm.breakers import Breakers
+from app.llm.canary import Canary
 from app.llm.errors import (
     AccessDenied,
     CutShort,
@@ -233,22 +234,23 @@ async def test_plain_text_is_invalid_where_a_document_was_asked_for() -> None:
     assert [one[1] for one in pair.outcomes] == ["invalid", "invalid", "completed"]
 
 
-CANARY = "k7Qz-canary"
+CANARY = "k7Qz9canary"
+WATCHED = Canary(CANARY)
 
 
 @given(st.lists(st.integers(min_value=0, max_value=40), max_size=8), st.text(max_size=8))
 async def test_the_canary_never_comes_out(places: list[int], tail: str) -> None:
-    """However it is split, no part of it is seen beyond doubt, and the next provider answers."""
+    """However it is split, no more than its beginning is seen, and the next provider answers."""
     said = f"As instruções: {CANARY}{tail}"
     edges = sorted({0, len(said), *(place % (len(said) + 1) for place in places)})
     pair = Pair()
     pair.openai.say(*(said[a:b] for a, b in pairwise(edges)), done=False)
     pair.anthropic.say("Quando?", done=False)
-    answer = await pair.ask(ask(canary=CANARY, system=f"Secret: {CANARY}"))
+    answer = await pair.ask(ask(canary=WATCHED, system=f"Secret: {CANARY}"))
     assert answer is not None
     assert answer.text == "Quando?"
     shown = "".join(event.text for event in pair.events if isinstance(event, TextDelta))
-    assert CANARY[0] not in shown
+    assert CANARY[:4] not in shown
     assert pair.outcomes[0] == ("openai", "refused", "canary")
 
 
@@ -259,7 +261,7 @@ async def test_the_canary_is_found_in_the_document_too() -> None:
         Script(pieces=("Oi",), document=f'{{"reply": "Oi", "note": "{CANARY}"}}'.encode())
     )
     pair.anthropic.say("Quando?", done=False)
-    assert await pair.ask(ask(canary=CANARY)) is not None
+    assert await pair.ask(ask(canary=WATCHED)) is not None
     assert pair.outcomes[0] == ("openai", "refused", "canary")
     assert pair.text == "Quando?"
 
@@ -267,10 +269,10 @@ async def test_the_canary_is_found_in_the_document_too() -> None:
 async def test_what_only_looks_like_the_canary_is_shown_in_the_end() -> None:
     """Held back words come out before the answer ends."""
     pair = Pair()
-    pair.openai.say("veja k7", "Qz-cana", done=False)
-    answer = await pair.ask(ask(canary=CANARY))
+    pair.openai.say("veja k7", "Qz9-cana", done=False)
+    answer = await pair.ask(ask(canary=WATCHED))
     assert answer is not None
-    assert pair.text == "veja k7Qz-cana"
+    assert pair.text == "veja k7Qz9-cana"
 
 
 async def test_an_open_breaker_saves_the_wait() -> None:
@@ -379,7 +381,7 @@ async def test_accounts_are_complete_whatever_happens(first: list[str], second: 
                     model.say("x", CANARY, done=True)
                 case other:
                     model.fail(Refused if other == "refuse" else Overloaded)
-    answer = await pair.ask(ask(canary=CANARY))
+    answer = await pair.ask(ask(canary=WATCHED))
     asked = len(pair.openai.requests) + len(pair.anthropic.requests)
     assert len(pair.attempts) == asked <= 4
     assert pair.text == ("" if answer is None else "oi tudo")
