@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 _MARK_BYTES = 40
 _MAGIC = (b"REDIS", b"VALKEY")
 _LEAST_HEAD = 16
-_NOT_ALLOWED = ("NOPERM", "unknown command", "NOAUTH")
+_NOT_ALLOWED = ("NOPERM", "no permissions", "unknown command", "NOAUTH")
 
 Write = Callable[[bytes], object]
 
@@ -76,20 +76,20 @@ class _Socket(Protocol):
 
 
 def _receive(pool: BlockingConnectionPool, write: Write) -> int:
-    connection = pool.get_connection("SYNC")
+    connection = pool.get_connection()
     try:
         for words in (("rdb-only", "1"), ("capa", "eof")):
             connection.send_command("REPLCONF", *words)
             connection.read_response()
         connection.send_command("SYNC")
         # What comes now is no answer that the client could read, and it has no way to its socket.
-        return _Payload(connection._sock, write).receive()
+        return Payload(connection._sock, write).receive()
     finally:
         connection.disconnect()
         pool.release(connection)
 
 
-class _Payload:
+class Payload:
     """What a server sends after SYNC: a length or a mark, then the file."""
 
     def __init__(self, socket: _Socket, write: Write) -> None:
