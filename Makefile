@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-draining prove-model prove-workers prove-warehouse prove-statistics
+.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ prove-power-cut: .venv/dev.stamp ## Cut the disk off under writers, thirty times
 prove-shortage: .venv/dev.stamp ## Fill disk and memory under writers, ten times, and see what is still done
 	$(call prove,10,tests/faults/test_disk_full.py)
 
+prove-restart: .venv/dev.stamp ## Kill Valkey with a hundred thousand conversations, and time its return
+	$(call prove,100000,tests/faults/test_restart.py)
+
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)
 
@@ -93,6 +96,9 @@ prove-workers: .venv/dev.stamp ## Kill workers in the middle of analyses, two hu
 
 prove-warehouse: .venv/dev.stamp ## Kill workers while they drain, two hundred times, and count the facts
 	$(call prove,200,tests/faults/test_warehouse.py)
+
+prove-restore: .venv/dev.stamp ## Back up under writers, lose everything, and put it back
+	$(call prove,20,tests/faults/test_restore.py)
 
 prove-statistics: .venv/dev.stamp ## Simulate experiments, twenty thousand of each kind, and count false wins
 	$(call prove,20000,tests/analytics/test_simulate.py -s)
