@@ -29,6 +29,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`postgresql://…`, or another folder, for what analysts count; else `warehouse` in `var`."""
     warehouse_seconds: Annotated[float, Meta(gt=0)] = 2.0
     """How often a worker takes what happened to the warehouse."""
+    audit_days: Annotated[int, Meta(ge=0, le=36_500)] = 730
+    """How long entries of the audit trail are kept; a worker exports older ones to `audit` in `var`
+    before they go. 0 keeps them for ever."""
     experiments: Path | None = None
     """A folder with further declarations of experiments."""
     experiment_seconds: Annotated[float, Meta(ge=1)] = 600.0

@@ -2,7 +2,8 @@
 
 One process serves any of the queues, each with slots of its own, so that a slow analysis never
 stands in the way of a quick one. Besides, it looks after forgotten jobs, tidies the indexes, drains
-what happened into the warehouse, makes the reports of it, and computes experiments.
+what happened into the warehouse, makes the reports of it, computes experiments, and lets go what
+has been kept for long enough.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,6 +24,7 @@ from redis.exceptions import RedisError
 from app.core.access.live import LiveKeys
 from app.core.access.secret import hasher
 from app.core.access.streams import OpenStreams
+from app.core.audit import Auditor
 from app.core.background import AnalysisRunner
 from app.core.privacy.masters import sealer
 from app.core.reconciler import Reconciler
@@ -34,6 +37,7 @@ from app.settings import Settings
 from app.state import connecting
 from app.state.access import AccessBook, Admissions
 from app.state.agenda import Agenda
+from app.state.audit import AuditTrail
 from app.state.conversations import ConversationStateManager
 from app.state.figures import FigureReader
 from app.state.jobs import Jobs
@@ -47,6 +51,7 @@ from jobs.doorbell import LISTEN_SECONDS, DoorbellWorker
 from jobs.experiments import experiments
 from jobs.metrics import served
 from jobs.reports import report
+from jobs.retention import Retention
 from jobs.tasks import abandon, analyse, sweep
 from jobs.warehouse import drain
 from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
@@ -93,6 +98,9 @@ class Duties:
             owner=self.name,
             operator_token=settings.operator_token,
         )
+        self.auditor = Auditor(
+            AuditTrail(self.store), partial(hasher, settings), on_failure=self.metrics.audit_failed
+        )
         self.news = asyncio.Event()
         self.runner = AnalysisRunner(
             Jobs(self.store, self.name),
@@ -138,6 +146,7 @@ async def run_worker(
         lambda: drain(settings, duties.store),
         lambda: report(settings, duties.store, duties.leases),
         lambda: experiments(settings, duties.store),
+        Retention(settings, duties.engine.playbooks, duties.auditor).run,
         *((lambda queue=queue: _analyses(duties, queue)) for queue in duties.slots),
     ]
     tasks: list[asyncio.Task[None]] = []

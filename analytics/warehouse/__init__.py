@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analytics.warehouse.interface import (
     Erased,
+    Outdated,
     Rows,
     TableStatus,
     Warehouse,
@@ -18,6 +19,7 @@ from analytics.warehouse.interface import (
 
 __all__ = [
     "Erased",
+    "Outdated",
     "Rows",
     "TableStatus",
     "Warehouse",

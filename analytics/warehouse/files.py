@@ -146,6 +146,20 @@ class Folder:
         folder.mkdir(exist_ok=True, mode=0o700)
         _write(folder / f"{place}.msgpack", data)
 
+    def forget_unread(self, names: Sequence[str]) -> None:
+        """Remove what could not be read and names one of these cases or persons."""
+        wanted = [one.encode() for one in names]
+        for path in (self.root / _UNREAD).glob("*.msgpack"):
+            data = path.read_bytes()
+            if any(one in data for one in wanted):
+                path.unlink(missing_ok=True)
+
+    def drop_unread(self, before_ms: int) -> None:
+        """Remove what could not be read and came before a time."""
+        for path in (self.root / _UNREAD).glob("*.msgpack"):
+            if path.stat().st_mtime * 1_000 < before_ms:
+                path.unlink(missing_ok=True)
+
 
 def _write(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}{_PARTIAL}")

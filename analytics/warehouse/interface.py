@@ -55,6 +55,17 @@ class TableStatus(Struct, frozen=True, kw_only=True):
     last_day: str | None = None
 
 
+class Outdated(Struct, frozen=True, kw_only=True):
+    """Rows of a table that have been kept for as long as their playbook says."""
+
+    table: str
+    playbook: str
+    """Empty where the table does not say it; then the longest time of all counts."""
+    rows: int
+    first_day: str
+    last_day: str
+
+
 class Writer(Protocol):
     """The right to write: one at a time, and gone with the process that has it."""
 
@@ -74,6 +85,17 @@ class Writer(Protocol):
 
         Of an erased case nothing is kept any more, of an erased person nothing that happened until
         `at_ms`, however late it comes.
+        """
+        ...
+
+    def retain(self, cuts: Mapping[str, int]) -> int:
+        """Remove rows that are older than is kept of their playbook; returns how many there were.
+
+        Each table changes at once; whoever is killed in between finds the other tables as they
+        were. Rows of other playbooks stay.
+
+        Args:
+            cuts: by playbook, since when rows are kept: Unix time in milliseconds.
         """
         ...
 

@@ -24,6 +24,7 @@ from analytics.warehouse.interface import (
     WarehouseError,
     Writer,
 )
+from analytics.warehouse.retention import outdated_by
 from analytics.warehouse.schema import (
     TABLES,
     Batch,
@@ -32,7 +33,7 @@ from analytics.warehouse.schema import (
     day_of,
     neighbours,
 )
-from analytics.warehouse.views import FIRST_BY_STRUCT, VIEWS
+from analytics.warehouse.views import FIRST_BY_PLACE, VIEWS
 
 T = TypeVar("T")
 _Lists = dict[str, list[DataFile]]
@@ -43,7 +44,7 @@ _TYPES: Mapping[Type, str] = {
     "real": "DOUBLE",
     "boolean": "BOOLEAN",
 }
-_DIALECT = {"timestamp": "epoch_ms({})", "first_exposures": FIRST_BY_STRUCT}
+_DIALECT = {"timestamp": "epoch_ms({})", "first_exposures": FIRST_BY_PLACE}
 _SMALL_BYTES = 8 * 1024 * 1024
 _MANY = 16
 """How many small files a day may have before they are brought together."""
@@ -275,7 +276,27 @@ class _FileWriter:
                 | dict.fromkeys(persons, at_ms),
             )
         )
-        return sum(self._erase(table, sorted(gone)) for table in self._folder.tables())
+        self._folder.forget_unread([*gone, *persons])
+        if not gone:
+            return 0
+        where = f"case_id IN ({', '.join(map(literal, sorted(gone)))})"
+        return sum(
+            self._remove(table, self._folder.files(table), where) for table in self._folder.tables()
+        )
+
+    def retain(self, cuts: Mapping[str, int]) -> int:
+        if not cuts:
+            return 0
+        longest, newest = min(cuts.values()), day_of(max(cuts.values()))
+        removed = 0
+        for table in self._folder.tables():
+            old = [one for one in self._folder.files(table) if one.day <= newest]
+            with_playbook = [one for one in old if "playbook" in one.columns]
+            without = [one for one in old if "playbook" not in one.columns]
+            removed += self._remove(table, with_playbook, outdated_by(cuts))
+            removed += self._remove(table, without, f"occurred_ms < {longest}")
+        self._folder.drop_unread(longest)
+        return removed
 
     def _cases_of(self, persons: Sequence[str], at_ms: int) -> set[str]:
         found: set[str] = set()
@@ -290,23 +311,21 @@ class _FileWriter:
                 found |= {one for (one,) in rows}
         return found
 
-    def _erase(self, table: str, cases: Sequence[str]) -> int:
-        files = self._folder.files(table)
-        held = self._holding(table, files, cases)
+    def _remove(self, table: str, files: Sequence[DataFile], where: str) -> int:
+        """Let those of these files count without the rows of which this holds."""
+        held = self._holding(table, files, where)
         if not held:
             return 0
         kept = [
-            self._without(table, one, cases) if one.name in held else one
-            for one in files
+            self._without(table, one, where) if one.name in held else one
+            for one in self._folder.files(table)
             if held.get(one.name, 0) < one.rows
         ]
         self._folder.replace(table, kept)
         return sum(held.values())
 
-    def _holding(
-        self, table: str, files: Sequence[DataFile], cases: Sequence[str]
-    ) -> dict[str, int]:
-        """Return how many rows of these cases each file holds that holds any."""
+    def _holding(self, table: str, files: Sequence[DataFile], where: str) -> dict[str, int]:
+        """Return how many such rows each file holds that holds any."""
         if not files:
             return {}
         names = {str(self._folder.path(table, one.name)): one.name for one in files}
@@ -314,17 +333,13 @@ class _FileWriter:
             "union_by_name", "filename = true, union_by_name", 1
         )
         rows = self._db.execute(
-            f"SELECT filename, count(*) FROM {source}"
-            " WHERE case_id IN (SELECT unnest($1::VARCHAR[])) GROUP BY 1",
-            [list(cases)],
+            f"SELECT filename, count(*) FROM {source} WHERE {where} GROUP BY 1"
         ).fetchall()
         return {names[path]: count for path, count in rows}
 
-    def _without(self, table: str, one: DataFile, cases: Sequence[str]) -> DataFile:
-        listed = ", ".join(map(literal, cases))
+    def _without(self, table: str, one: DataFile, where: str) -> DataFile:
         sql = (
-            f"SELECT * FROM {_read_parquet(self._folder, table, [one])}"
-            f" WHERE case_id NOT IN ({listed})"
+            f"SELECT * FROM {_read_parquet(self._folder, table, [one])} WHERE ({where}) IS NOT TRUE"
         )
         return self._copy(table, self._merged_name(table, [one], sql), sql, one.columns)
 

@@ -21,6 +21,7 @@ from analytics.warehouse.interface import (
     WarehouseError,
     Writer,
 )
+from analytics.warehouse.retention import outdated_by
 from analytics.warehouse.schema import TABLES, Batch, Type, batches
 from analytics.warehouse.views import VIEWS
 
@@ -179,6 +180,11 @@ class _TableWriter:
                     " ON CONFLICT (what, name) DO UPDATE SET at_ms = excluded.at_ms",
                     [what, sorted(names), at_ms],
                 )
+            self._db.execute(
+                "DELETE FROM warehouse_unread WHERE EXISTS (SELECT FROM unnest($1::text[]) AS t(n)"
+                " WHERE position(convert_to(n, 'UTF8') IN data) > 0)",
+                [sorted({*gone, *persons})],
+            )
             return sum(
                 self._db.execute(
                     sql.SQL("DELETE FROM {} WHERE case_id = ANY($1)").format(sql.Identifier(name)),
@@ -186,6 +192,25 @@ class _TableWriter:
                 ).rowcount
                 for name in tables
             )
+
+    def retain(self, cuts: Mapping[str, int]) -> int:
+        if not cuts:
+            return 0
+        longest, removed = min(cuts.values()), 0
+        for name in _tables(self._db):
+            known = "playbook" in _columns(self._db, name)
+            where = outdated_by(cuts) if known else f"occurred_ms < {longest}"
+            with self._db.transaction():
+                removed += self._db.execute(
+                    sql.SQL("DELETE FROM {} WHERE ").format(sql.Identifier(name)) + sql.SQL(where)
+                ).rowcount
+        with self._db.transaction():
+            self._db.execute(
+                "DELETE FROM warehouse_unread WHERE split_part(place, '-', 1) ~ '^[0-9]{1,15}$'"
+                " AND split_part(place, '-', 1)::bigint < $1",
+                [longest],
+            )
+        return removed
 
     def compact(self) -> int:
         """Do nothing: PostgreSQL sees to that itself."""

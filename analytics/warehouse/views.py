@@ -134,24 +134,26 @@ JOIN (SELECT user_id, min(timestamp) AS first_seen FROM exposures GROUP BY user_
   ON e.user_id = f.user_id AND f.timestamp >= e.first_seen"""
 
 
-FIRST_BY_STRUCT = """
-SELECT person AS user_id, experiment_id, first.variation_id AS variation_id, variations,
-  {timestamp} AS timestamp, first.locale AS locale, first.playbook AS playbook,
-  first.flags AS flags
-FROM (SELECT person, experiment_id, count(DISTINCT variation_id) AS variations,
-    min({{'occurred_ms': occurred_ms, 'variation_id': variation_id, 'id': id,
-      'locale': locale, 'playbook': playbook, 'flags': flags}}) AS first
-  FROM exposure GROUP BY person, experiment_id)"""
-"""For engines that compare structs, field by field: one pass, where `DISTINCT ON` sorts."""
+FIRST_BY_PLACE = """
+SELECT person AS user_id, experiment_id, arg_min(variation_id, place) AS variation_id,
+  count(DISTINCT variation_id) AS variations, min(variation_id) <> max(variation_id) AS several,
+  {timestamp} AS timestamp, arg_min(locale, place) AS locale,
+  arg_min(playbook, place) AS playbook, arg_min(flags, place) AS flags
+FROM (SELECT *, (occurred_ms << 20) + (hash(id) >> 44)::BIGINT AS place FROM exposure)
+GROUP BY person, experiment_id"""
+"""For engines that have `arg_min`: one pass, in which a column that nobody asks for costs nothing.
+
+Of exposures in the same millisecond the one whose id has the least digest comes first.
+"""
 
 
 def _first_exposures(dialect: Dialect) -> str:
     if (quick := dialect.get("first_exposures")) is not None:
-        return quick.format(timestamp=_time(dialect, "first.occurred_ms"))
+        return quick.format(timestamp=_time(dialect, "min(occurred_ms)"))
     return f"""
 SELECT DISTINCT ON (e.person, e.experiment_id) e.person AS user_id, e.experiment_id,
-  e.variation_id, v.variations, {_time(dialect, "e.occurred_ms")} AS timestamp,
-  e.locale, e.playbook, e.flags
+  e.variation_id, v.variations, v.variations > 1 AS several,
+  {_time(dialect, "e.occurred_ms")} AS timestamp, e.locale, e.playbook, e.flags
 FROM exposure e JOIN (SELECT person, experiment_id, count(DISTINCT variation_id) AS variations
   FROM exposure GROUP BY person, experiment_id) v
   ON v.person = e.person AND v.experiment_id = e.experiment_id

@@ -17,9 +17,17 @@ from rich.table import Table
 from app.api.audit_schema import audit_row, audit_verdict
 from app.commands.auditing import auditor_of
 from app.commands.storage import storage_url
-from app.core.audit import AuditFilter, Auditor, AuditPage, Verified, verify_lines, write_lines
+from app.core.audit import (
+    AuditBroken,
+    AuditFilter,
+    Auditor,
+    AuditPage,
+    Verified,
+    verify_lines,
+    write_lines,
+)
 from app.domain.audit import AuditEntry, Mark
-from app.domain.errors import InvalidInput, TriageError
+from app.domain.errors import InvalidInput
 from app.settings import read_settings
 from app.state.store import Store
 
@@ -27,10 +35,6 @@ T = TypeVar("T")
 
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 _AT_ONCE = 200
-
-
-class AuditBroken(TriageError):
-    """The audit trail is not as it was written."""
 
 
 @click.group()

@@ -102,6 +102,8 @@ def show(name: str, folder: Path | None, locale: str | None, as_json: bool) -> N
         console.print(table)
     console.print()
     console.print(_limits(found))
+    console.print()
+    console.print(_kept(found))
     if found.taught is not None:
         console.print()
         console.print(_weights(found.taught.content))
@@ -242,6 +244,28 @@ def _limits(found: Playbook) -> Table:
     table.add_row("characters of a message", str(found.limits.message_chars))
     table.add_row("messages of a case", str(found.limits.messages))
     table.add_row("characters of a reply", str(found.limits.reply_chars))
-    table.add_row("hours a case waits", f"{found.ttl.active / 3600:g}")
-    table.add_row("hours a result is kept", f"{found.ttl.completed / 3600:g}")
     return table
+
+
+def _kept(found: Playbook) -> Table:
+    ttl, retention = found.ttl, found.retention
+    table = Table("What is kept", "For how long", title="Retention")
+    table.add_row("an open case, untouched", _span(ttl.active))
+    table.add_row("a completed one with its result, untouched", _span(ttl.completed))
+    table.add_row("the single words of a finished turn", _span(ttl.turn_log))
+    if retention.conversation_days is not None:
+        table.add_row("any conversation, at most", f"{retention.conversation_days} days untouched")
+    table.add_row("facts in the warehouse", f"{retention.facts_months} months")
+    return table
+
+
+def _span(seconds: int) -> str:
+    """Return a span of time as people say it.
+
+    >>> _span(604_800), _span(5_400), _span(60)
+    ('7 days', '1.5 hours', '1 minutes')
+    """
+    for size, name in ((86_400, "days"), (3_600, "hours")):
+        if seconds >= size:
+            return f"{seconds / size:g} {name}"
+    return f"{seconds / 60:g} minutes"

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -15,13 +15,24 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from analytics.warehouse import Rows, Warehouse, WarehouseBusy, Writer, open_warehouse
+from analytics.warehouse import (
+    Outdated,
+    Rows,
+    Warehouse,
+    WarehouseBusy,
+    Writer,
+    open_warehouse,
+)
+from analytics.warehouse.retention import cuts_of, outdated, unclaimed
+from app.commands.auditing import audited
 from app.commands.storage import storage_url
+from app.core.playbook.files import load_playbooks
 from app.domain.assignment import person_key
 from app.domain.errors import InvalidInput, StateUnavailable
 from app.settings import Settings, read_settings
 from app.state.facts import MANY_WAIT, Backlog, FactStream
 from app.state.store import Store
+from jobs.retention import cuts
 from jobs.warehouse import Drain, place_of
 
 T = TypeVar("T")
@@ -121,6 +132,74 @@ def erase(cases: tuple[str, ...], user_refs: tuple[str, ...], yes: bool) -> None
             at_ms = time.time_ns() // 1_000_000
             count = writer.erase(cases=cases, persons=persons, at_ms=at_ms)
     click.echo(f"{count} rows erased")
+
+
+@warehouse.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go, by table and playbook.")
+@click.option(
+    "--playbook", "name", metavar="ID", help="One that is not here any more; needs --months."
+)
+@click.option("--months", type=click.IntRange(1, 120), help="How long its facts are kept.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def retain(dry_run: bool, name: str | None, months: int | None, yes: bool, as_json: bool) -> None:
+    """Remove facts that are older than their playbook keeps them, as a worker does every day.
+
+    A playbook says so in `[retention]`. Facts of playbooks that are not here stay, and are named:
+    --playbook with --months removes those.
+    """
+    settings = read_settings(os.environ)
+    playbooks = load_playbooks(settings.playbooks)
+    today = dt.datetime.now(dt.UTC).date()
+    if (name is None) != (months is None):
+        raise InvalidInput("--playbook and --months go together")
+    if name in playbooks:
+        raise InvalidInput(f"{name} is here: set facts_months in its [retention]")
+    since = cuts(playbooks, today)
+    if name is not None and months is not None:
+        since = cuts_of(today, {name: months})
+    with _opened(settings) as opened:
+        found = outdated(opened, since)
+        left = unclaimed(opened, since) if name is None else ()
+        if found and not dry_run:
+            if not yes:
+                click.echo(f"{sum(one.rows for one in found)} rows are older than they are kept")
+                click.confirm("Remove them? There is no way back", abort=True)
+            _removed(settings, opened, since, sum(one.rows for one in found))
+    if as_json:
+        click.echo(msgspec.json.encode({"removed": not dry_run, "rows": found, "unclaimed": left}))
+        return
+    console = Console(highlight=False)
+    console.print(_outdated(found, since) if found else "Nothing is older than it is kept.")
+    if found:
+        rows = sum(one.rows for one in found)
+        console.print(f"{rows} rows {'would go' if dry_run else 'went'}")
+    for one in sorted({each.playbook for each in left}):
+        console.print(f"{one}: no playbook of that name is here, so its facts are kept")
+
+
+def _removed(settings: Settings, opened: Warehouse, since: Mapping[str, int], rows: int) -> None:
+    async def run() -> None:
+        store = Store(storage_url(settings))
+        try:
+            async with audited(settings, store, "warehouse.retained", f"rows:{rows}"):
+                with _writing(opened) as writer:
+                    writer.retain(since)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def _outdated(found: Sequence[Outdated], since: Mapping[str, int]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("TABLE", "PLAYBOOK", "ROWS", "FROM", "TO", "KEPT SINCE"):
+        table.add_column(title, justify="right" if title == "ROWS" else "left")
+    for one in found:
+        cut = since.get(one.playbook, min(since.values()))
+        kept = f"{dt.datetime.fromtimestamp(cut / 1_000, dt.UTC):%Y-%m-%d}"
+        table.add_row(one.table, one.playbook, f"{one.rows:,}", one.first_day, one.last_day, kept)
+    return table
 
 
 @contextmanager

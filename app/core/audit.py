@@ -25,7 +25,7 @@ from app.domain.audit import (
     imported,
     read_entry,
 )
-from app.domain.errors import InvalidInput, StateUnavailable
+from app.domain.errors import InvalidInput, StateUnavailable, TriageError
 from app.state.audit import AuditTrail
 
 _PAGE = 1_000
@@ -33,6 +33,10 @@ MOST_LOOKED_AT = 5_000
 """Entries that are looked at for one page of what is asked for."""
 
 _log = structlog.get_logger(__name__)
+
+
+class AuditBroken(TriageError):
+    """The audit trail is not as it was written."""
 
 
 class AuditFilter(Struct, frozen=True, kw_only=True):
@@ -228,14 +232,15 @@ class Auditor:
         Whoever is killed in between leaves a file too many, and never an entry too few.
 
         Raises:
-            StateUnavailable: if the storage does not answer, or the chain does not hold so far.
+            AuditBroken: the chain does not hold so far: what shows that must not go.
+            StateUnavailable: if the storage does not answer.
             InvalidInput: if the file cannot be written.
         """
         state = await self._trail.state()
         walk, lines, last = Walk(state.anchor), [_header(state.anchor)], state.anchor
         async for link in self.links(state.anchor.n):
             if (broken := walk.follow(link)) is not None:
-                raise StateUnavailable(f"the audit trail is not trimmed: {broken.reason}")
+                raise AuditBroken(f"the audit trail is not trimmed: {broken.reason}")
             entry = read_entry(link.data)
             if entry is None or entry.at >= before_ms:
                 break

@@ -287,6 +287,16 @@ class Ttl(_Part, frozen=True, kw_only=True):
     """How long the words of a finished turn can be resumed one by one."""
 
 
+class Retention(_Part, frozen=True, kw_only=True):
+    """How long is kept what a case leaves behind, as a promise to whoever it is about."""
+
+    conversation_days: Annotated[int, Meta(ge=1, le=3_650)] | None = None
+    """So many days after it was last touched nothing of a conversation, nor its result, is left:
+    `[ttl]` must not let a case live longer. Without it, `[ttl]` alone counts."""
+    facts_months: Annotated[int, Meta(ge=1, le=120)] = 24
+    """So many months after they happened, facts leave the warehouse."""
+
+
 class Models(_Part, frozen=True, kw_only=True):
     """Which model of each provider does which job; settings may override."""
 
@@ -410,6 +420,7 @@ class Playbook(_Part, frozen=True, kw_only=True):
     """Next steps where the kind of problem has none of its own or was not recognised."""
     limits: Limits
     ttl: Ttl = Ttl()
+    retention: Retention = Retention()
     models: Models
     analysis: AnalysisPlan = AnalysisPlan()
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.audit import AuditFilter, Auditor, Verified, verify_lines
+from app.core.audit import AuditBroken, AuditFilter, Auditor, Verified, verify_lines
 from app.domain.access import Hasher
 from app.domain.audit import NOTHING, AuditEntry, Link, Mark, encode_entry, exported, hash_of
-from app.domain.errors import InvalidInput, StateUnavailable
+from app.domain.errors import InvalidInput
 from app.embedded import EmbeddedValkey
 from app.state import keys
 from app.state.audit import AuditTrail
@@ -283,7 +283,7 @@ async def test_a_chain_that_does_not_hold_is_not_trimmed(store: Store, tmp_path:
     """What shows that somebody was there must not go."""
     auditor = await filled(store, 4)
     await store.command("XDEL", keys.AUDIT, "2-0")
-    with pytest.raises(StateUnavailable, match="entry 2 is missing"):
+    with pytest.raises(AuditBroken, match="entry 2 is missing"):
         await auditor.trim(2**50, tmp_path)
     assert await store.command("XLEN", keys.AUDIT) == 3
 

@@ -23,6 +23,8 @@ from app.domain.playbook import (
     Slot,
 )
 
+_DAY_SECONDS = 86_400
+
 
 def rule_mistakes(playbook: Playbook) -> Iterator[Mistake]:
     """Yield every semantic mistake of a playbook."""
@@ -37,6 +39,7 @@ def rule_mistakes(playbook: Playbook) -> Iterator[Mistake]:
     yield from _budgets(playbook)
     yield from form_mistakes(playbook)
     yield from model_mistakes(playbook)
+    yield from _retention(playbook)
 
 
 def _locales(playbook: Playbook) -> Iterator[Mistake]:
@@ -207,6 +210,15 @@ def _red_flags(playbook: Playbook) -> Iterator[Mistake]:
                 yield (*place, "equals"), "empty; expected at least one value"
             else:
                 yield from _unknown_values(slot, answer.equals, (*place, "equals"))
+
+
+def _retention(playbook: Playbook) -> Iterator[Mistake]:
+    if (days := playbook.retention.conversation_days) is None:
+        return
+    for name, seconds in (("active", playbook.ttl.active), ("completed", playbook.ttl.completed)):
+        if seconds > days * _DAY_SECONDS:
+            lives = f"[ttl] lets a case live for {seconds / _DAY_SECONDS:g} days ({name})"
+            yield ("retention", "conversation_days"), f"{days}, but {lives}; expected at least that"
 
 
 def _budgets(playbook: Playbook) -> Iterator[Mistake]:
