@@ -1,6 +1,6 @@
 """The figures of docs/performance.md. What is asserted is only that they are of this world."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from app.embedded import EmbeddedValkey
 from tests.bench import (
     accounts,
     analysing,
+    cost_per_case,
     keeping,
     parts,
     queues,
@@ -18,6 +19,7 @@ from tests.bench import (
     waiting,
 )
 from tests.bench.machine import on_cores, two_cores
+from tests.bench.report import Table
 from tests.bench.rig import Rig, rig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -162,3 +164,12 @@ def test_what_an_experiment_adds_to_a_turn() -> None:
         table = analysing.assigning(analysing.Plan(persons=20_000))
     table.publish()
     assert table["both, p99"].ours < 5_000
+
+
+@pytest.mark.parametrize("measure", [cost_per_case.guided, cost_per_case.with_models])
+def test_cost_per_case(ready: Rig, measure: Callable[[Rig, cost_per_case.Plan], Table]) -> None:
+    """A whole case costs some hundred milliseconds of a core, and some dozens of kilobytes."""
+    table = measure(ready, cost_per_case.Plan())
+    table.publish()
+    assert 0 < table["API"].ours < 5_000
+    assert table["memory of Valkey, right after"].ours < 1_000

@@ -11,6 +11,7 @@ from app.embedded import EmbeddedValkey
 from tests.bench import (
     accounts,
     analysing,
+    cost_per_case,
     keeping,
     parts,
     queues,
@@ -109,3 +110,14 @@ def test_the_api_loads_no_statistics(ready: Rig) -> None:
     assert {"litestar", "openai", "aiohttp"} <= loaded
     assert "anthropic" not in loaded
     assert loaded.isdisjoint(starting.FORBIDDEN)
+
+
+def test_a_whole_case_is_measured(ready: Rig, tmp_path: Path) -> None:
+    """With rules alone and with models, from the first word to the warehouse."""
+    plan = cost_per_case.Plan(warm=1, guided=2, model=2, idle_seconds=0.2)
+    for measure in (cost_per_case.guided, cost_per_case.with_models):
+        table = measure(ready, plan)
+        table.publish(tmp_path)
+        assert table["warehouse"].ours > 0
+        assert table["to the person"].ours > table["from the person"].ours
+        assert table["of it: turns"].ours > 0
