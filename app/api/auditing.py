@@ -15,7 +15,6 @@ from app.api.auth import Connection
 from app.core.audit import Auditor
 from app.domain.access import ApiKey
 from app.domain.audit import CASE_TOKEN, LINK, SYSTEM, Action, AuditEntry
-from app.domain.job import parse_job_id
 
 _ALLOWED = "triage_audit_allowed"
 _OWN = "triage_audit_own"
@@ -42,11 +41,11 @@ def _key(_: Auditor, path: Mapping[str, Any]) -> str:
 
 
 def _job(auditor: Auditor, path: Mapping[str, Any]) -> str:
-    return job_mark(auditor, path["job"])
+    return auditor.job(path["job"])
 
 
 def _budget(_: Auditor, path: Mapping[str, Any]) -> str:
-    return budget_mark(path["budget_scope"], path["period"])
+    return f"budget:{path['budget_scope'][:80]}/{path['period']}"
 
 
 def _nothing(*_: Any) -> str:
@@ -76,17 +75,6 @@ AUDITED: Mapping[str, Audited] = {
     "receive_growthbook": Audited("flags.set", _nothing, SYSTEM),
 }
 """Every operation that is written down."""
-
-
-def job_mark(auditor: Auditor, name: str) -> str:
-    """Return what stands for a job: a digest of its case, and the turn."""
-    parts = parse_job_id(name)
-    return "" if parts is None else f"job:{auditor.case(parts[0]).partition(':')[2]}.{parts[1]}"
-
-
-def budget_mark(scope: str, period: str) -> str:
-    """Return what stands for a budget, as far as a scope may be one."""
-    return f"budget:{scope[:80]}/{period}"
 
 
 def name_object(request: Request[Any, Any, Any], what: str) -> None:
@@ -145,7 +133,7 @@ class WitnessStand:
 
         async def heard(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._witness.answered(scope, message["status"])  # type: ignore[arg-type]
+                await self._witness.answered(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, heard)

@@ -5,6 +5,8 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -12,17 +14,22 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.auditing import audited
 from app.commands.keys import vapid
 from app.commands.storage import storage_url
 from app.core.access.desk import IssuedKey, KeyDesk
 from app.core.access.secret import check_secret, hasher
+from app.core.audit import Auditor
 from app.domain.access import SCOPES, ApiKey, Scope
+from app.domain.audit import TERMINAL, Action
 from app.domain.errors import InvalidInput, KeyNotFound
 from app.settings import read_settings
 from app.state.access import AccessBook
 from app.state.store import Store
 
 T = TypeVar("T")
+Audit = Callable[[Action, str], AbstractAsyncContextManager[Auditor]]
+"""Writes down what a block does, and to which key."""
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -49,7 +56,14 @@ def keys() -> None:
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="It expires after them.")
 def create(name: str, scopes: tuple[Scope, ...], days: float | None) -> None:
     """Make a key for NAME and print its token, which is shown only here."""
-    _show(_with_desk(lambda desk: desk.create(name, scopes, days=days)))
+
+    async def made(desk: KeyDesk, audit: Audit) -> IssuedKey:
+        async with audit("key.created", "") as auditor:
+            issued = await desk.create(name, scopes, days=days)
+        await auditor.done(TERMINAL, "key.created", f"key:{issued.key.id}")
+        return issued
+
+    _show(_with_desk(made))
 
 
 @keys.command("list")
@@ -60,7 +74,7 @@ def list_keys(everything: bool, raw: bool) -> None:
     now = time.time_ns() // 1_000_000
     found = [
         one
-        for one in _with_desk(lambda desk: desk.all())
+        for one in _with_desk(lambda desk, _: desk.all())
         if everything or one.state(now) == "active"
     ]
     if raw:
@@ -96,7 +110,7 @@ def list_keys(everything: bool, raw: bool) -> None:
 def rotate(key: str, keep: str) -> None:
     """Give KEY, an id or a name, another token and print it; the one before goes on for a while."""
     seconds = _span(keep)
-    issued = _with_desk(lambda desk: _rotated(desk, key, seconds))
+    issued = _with_desk(lambda desk, audit: _rotated(desk, audit, key, seconds))
     _show(issued)
     click.echo(f"the token before is good for another {keep}", err=True)
 
@@ -105,16 +119,20 @@ def rotate(key: str, keep: str) -> None:
 @click.argument("key")
 def revoke(key: str) -> None:
     """Refuse KEY, an id or a name, everywhere within a second; its open streams are closed."""
-    revoked = _with_desk(lambda desk: _revoked(desk, key))
+    revoked = _with_desk(lambda desk, audit: _revoked(desk, audit, key))
     click.echo(f"revoked {revoked.id} ({revoked.name})")
 
 
-async def _rotated(desk: KeyDesk, key: str, seconds: float) -> IssuedKey:
-    return await desk.rotate(await _named(desk, key), keep_seconds=seconds)
+async def _rotated(desk: KeyDesk, audit: Audit, key: str, seconds: float) -> IssuedKey:
+    key_id = await _named(desk, key)
+    async with audit("key.rotated", f"key:{key_id}"):
+        return await desk.rotate(key_id, keep_seconds=seconds)
 
 
-async def _revoked(desk: KeyDesk, key: str) -> ApiKey:
-    return await desk.revoke(await _named(desk, key))
+async def _revoked(desk: KeyDesk, audit: Audit, key: str) -> ApiKey:
+    key_id = await _named(desk, key)
+    async with audit("key.revoked", f"key:{key_id}"):
+        return await desk.revoke(key_id)
 
 
 async def _named(desk: KeyDesk, key: str) -> str:
@@ -130,14 +148,14 @@ async def _named(desk: KeyDesk, key: str) -> str:
     return found[0]
 
 
-def _with_desk(act: Callable[[KeyDesk], Awaitable[T]]) -> T:
+def _with_desk(act: Callable[[KeyDesk, Audit], Awaitable[T]]) -> T:
     async def run() -> T:
         settings = read_settings(os.environ)
         store = Store(storage_url(settings), replicas=settings.replicas)
         try:
             book, made = AccessBook(store), hasher(settings)
             await check_secret(book, made, settings)
-            return await act(KeyDesk(book, made))
+            return await act(KeyDesk(book, made), partial(audited, settings, store))
         finally:
             await store.close()
 

@@ -24,28 +24,35 @@ def auditor_of(settings: Settings, store: Store) -> Auditor:
 
 @asynccontextmanager
 async def audited(
-    settings: Settings, store: Store, action: Action, what: str = "", *, case: str | None = None
-) -> AsyncIterator[None]:
+    settings: Settings,
+    store: Store,
+    action: Action,
+    what: str = "",
+    *,
+    case: str | None = None,
+    job: str | None = None,
+) -> AsyncIterator[Auditor]:
     """Write down what the block does before it does it, and whether it failed.
 
     Args:
         settings: hold the secret under which digests of cases are made.
         store: the storage.
         action: what is done.
-        what: to what, where that is no case.
+        what: to what, where that is neither of the following.
         case: to which case.
+        job: to which background analysis.
 
     Raises:
         StateUnavailable: it cannot be written down, so the block is not run.
         AccessSecretWrong: nobody could tell afterwards which case it was.
     """
     auditor = auditor_of(settings, store)
-    if case is not None:
+    if case is not None or job is not None:
         await check_secret(AccessBook(store), hasher(settings), settings)
-        what = auditor.case(case)
+        what = auditor.job(job) if job is not None else auditor.case(case or "")
     allowed = await auditor.allow(TERMINAL, action, what)
     try:
-        yield
+        yield auditor
     except BaseException:
         await auditor.failed(allowed)
         raise

@@ -14,15 +14,19 @@ from rich.table import Table
 from rich.text import Text
 
 from app.api.cost_schema import BudgetView
+from app.commands.auditing import audited
 from app.commands.storage import storage_url
 from app.core.accounting.money import nano_usd, usd
 from app.core.accounting.monitoring import AIMonitoringService
+from app.domain.audit import Action
 from app.domain.errors import InvalidInput
 from app.domain.ledger import PERIODS, BudgetState, Period, Scope
 from app.settings import read_settings
 from app.state.store import Store
 
 T = TypeVar("T")
+Act = tuple[Action, str]
+"""What is done, and to which budget."""
 
 _ALMOST = 0.8
 as_json = click.option("--json", "raw", is_flag=True, help="Print JSON.")
@@ -49,7 +53,8 @@ def budget() -> None:
 def set(scope: str, period: Period, usd: str, raw: bool) -> None:  # noqa: A001
     """Allow so many USD in each hour, day or month; what is spent by now counts."""
     wanted, limit = Scope.parse(scope), nano_usd(usd)
-    state = _with_service(lambda service: service.set_budget(wanted, period, limit))
+    act: Act = ("budget.set", f"budget:{wanted}/{period}")
+    state = _with_service(lambda service: service.set_budget(wanted, period, limit), act)
     _show([state], raw=raw)
 
 
@@ -70,7 +75,8 @@ def show(raw: bool) -> None:
 def remove(scope: str, period: Period) -> None:
     """Let a scope spend without limit in this period."""
     wanted = Scope.parse(scope)
-    if not _with_service(lambda service: service.remove_budget(wanted, period)):
+    act: Act = ("budget.removed", f"budget:{wanted}/{period}")
+    if not _with_service(lambda service: service.remove_budget(wanted, period), act):
         raise InvalidInput(f"there is no budget of {wanted} for each {period}")
     click.echo(f"There is no budget of {wanted} for each {period} any more.")
 
@@ -109,11 +115,15 @@ def _span(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _with_service(work: Callable[[AIMonitoringService], Awaitable[T]]) -> T:
+def _with_service(work: Callable[[AIMonitoringService], Awaitable[T]], act: Act | None = None) -> T:
     async def run() -> T:
-        store = Store(storage_url(read_settings(os.environ)))
+        settings = read_settings(os.environ)
+        store = Store(storage_url(settings))
         try:
-            return await work(AIMonitoringService(store))
+            if act is None:
+                return await work(AIMonitoringService(store))
+            async with audited(settings, store, *act):
+                return await work(AIMonitoringService(store))
         finally:
             await store.close()
 

@@ -12,7 +12,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.auditing import audited
 from app.commands.storage import opened_store
+from app.domain.audit import Action
 from app.domain.cached import CacheCounts, CacheMode, CacheReport
 from app.domain.errors import InvalidInput
 from app.domain.sealing import MasterRing, new_master
@@ -59,7 +61,7 @@ def clear(yes: bool) -> None:
     """Forget every kept analysis; cases, their results and the counters stay."""
     if not yes:
         click.confirm("Forget every kept analysis? The next cases are analysed anew", abort=True)
-    forgotten = _with_cache(lambda kept: kept.clear())
+    forgotten = _with_cache(lambda kept: kept.clear(), "cache.cleared")
     click.echo(f"forgot {forgotten} kept analyses")
 
 
@@ -108,10 +110,14 @@ async def _replayed(file: Path, mode: CacheMode, name: str) -> "ReplayReport":
             await store.close()
 
 
-def _with_cache(work: Callable[[KeptAnalyses], Awaitable[T]]) -> T:
+def _with_cache(work: Callable[[KeptAnalyses], Awaitable[T]], action: Action | None = None) -> T:
     async def run() -> T:
-        async with opened_store(read_settings(os.environ)) as store:
-            return await work(KeptAnalyses(store))
+        settings = read_settings(os.environ)
+        async with opened_store(settings) as store:
+            if action is None:
+                return await work(KeptAnalyses(store))
+            async with audited(settings, store, action):
+                return await work(KeptAnalyses(store))
 
     return asyncio.run(run())
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.auditing import audited
 from app.commands.storage import storage_url
 from app.domain.assignment import person_key
 from app.domain.errors import FlagsInvalid, InvalidInput
@@ -159,7 +160,9 @@ def reset() -> None:
 def _share(payload: Payload, source: str) -> None:
     at = time.time_ns() // 1_000_000
     shared = SharedPayload(raw=payload.raw, source=source, at=at)
-    _with_flags(lambda kept: kept.offer(shared, name=payload.hash, updated=""))
+    _with_flags(
+        lambda kept: kept.offer(shared, name=payload.hash, updated=""), f"flags:{payload.hash}"
+    )
     click.echo(f"flags {payload.hash} decide now")
 
 
@@ -192,11 +195,17 @@ def _attribute(text: str) -> tuple[str, object]:
         return name, value
 
 
-def _with_flags(work: Callable[[Flags], Awaitable[T]]) -> T:
+def _with_flags(work: Callable[[Flags], Awaitable[T]], set_to: str | None = None) -> T:
+    """Do something with the flags; what they are set to is written down first."""
+
     async def run() -> T:
-        store = Store(storage_url(read_settings(os.environ)))
+        settings = read_settings(os.environ)
+        store = Store(storage_url(settings))
         try:
-            return await work(Flags(store))
+            if set_to is None:
+                return await work(Flags(store))
+            async with audited(settings, store, "flags.set", set_to):
+                return await work(Flags(store))
         finally:
             await store.close()
 

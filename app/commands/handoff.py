@@ -20,19 +20,22 @@ from rich.text import Text
 from app.api.handoff_schema import HandoffRow, OperatorCase
 from app.api.handoff_views import handoff_row, operator_case
 from app.api.schema import CaseTurn
+from app.commands.auditing import audited
 from app.commands.storage import opened_store
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffReader
 from app.core.intake import fingerprint
 from app.core.playbook.files import load_playbooks
 from app.core.terminals import check_refused
+from app.domain.audit import Action
 from app.domain.case import Accepted, HandBack, Handoff, OperatorCommand, Take
 from app.domain.errors import CaseNotFound, InvalidInput, StateUnavailable
 from app.domain.event import TERMINAL_NAMES, EventId
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.keys import CaseKeys
+from app.state.store import Store
 
 T = TypeVar("T")
 
@@ -53,6 +56,8 @@ class _Desk(Struct, frozen=True):
     conversations: ConversationStateManager
     reader: HandoffReader
     follower: Follower
+    settings: Settings
+    store: Store
 
 
 @click.group()
@@ -97,7 +102,7 @@ def show(case: str, raw: bool) -> None:
 
     Sensitive facts are shown as well: mind who can see your screen.
     """
-    opened = operator_case(_with_desk(case, lambda desk: desk.reader.open(case)))
+    opened = operator_case(_with_desk(case, lambda desk: desk.reader.open(case), "case.read"))
     if raw:
         click.echo(msgspec.json.encode(opened))
         return
@@ -109,7 +114,7 @@ def show(case: str, raw: bool) -> None:
 @_operator
 def take(case: str, operator: str) -> None:
     """Take the conversation of CASE over: from now on you answer, not the interviewer."""
-    _do(case, Take(operator=display_name(operator)))
+    _do(case, Take(operator=display_name(operator)), "handoff.taken")
     click.echo(f'You have the conversation. Answer: triage handoff reply {case} "..."')
 
 
@@ -119,7 +124,7 @@ def take(case: str, operator: str) -> None:
 @_operator
 def reply(case: str, text: str, operator: str) -> None:
     """Say TEXT to the person of CASE, whose conversation you have."""
-    turn = _do(case, operator_says(operator, text))
+    turn = _do(case, operator_says(operator, text), "handoff.answered")
     click.echo(f"Said, as turn {turn}.")
 
 
@@ -128,12 +133,12 @@ def reply(case: str, text: str, operator: str) -> None:
 @_operator
 def give_back(case: str, operator: str) -> None:
     """Hand the conversation of CASE back: the interviewer goes on."""
-    _do(case, HandBack(operator=display_name(operator)))
+    _do(case, HandBack(operator=display_name(operator)), "handoff.returned")
     click.echo("Handed back.")
 
 
-def _do(case: str, command: OperatorCommand) -> int:
-    return _with_desk(case, lambda desk: _done(desk, case, command))
+def _do(case: str, command: OperatorCommand, action: Action) -> int:
+    return _with_desk(case, lambda desk: _done(desk, case, command), action)
 
 
 async def _done(desk: _Desk, case: str, command: OperatorCommand) -> int:
@@ -170,10 +175,15 @@ async def _ended(follower: Follower, log: str) -> None:
                 return
 
 
-def _with_desk(case: str | None, ask: Callable[[_Desk], Awaitable[T]]) -> T:
+def _with_desk(
+    case: str | None, ask: Callable[[_Desk], Awaitable[T]], action: Action | None = None
+) -> T:
     async def run() -> T:
         async with _desk() as desk:
-            return await ask(desk)
+            if action is None:
+                return await ask(desk)
+            async with audited(desk.settings, desk.store, action, case=case):
+                return await ask(desk)
 
     try:
         return asyncio.run(run())
@@ -196,6 +206,8 @@ async def _desk() -> AsyncIterator[_Desk]:
                 conversations,
                 HandoffReader(conversations, load_playbooks(settings.playbooks)),
                 follower,
+                settings,
+                store,
             )
         finally:
             await follower.close()

@@ -13,13 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from app.commands.auditing import audited
 from app.commands.storage import opened_store
 from app.core.errands import Errands
 from app.core.job_desk import JobDesk
+from app.domain.audit import Action
 from app.domain.job import JobState, JobView
 from app.settings import read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.job_board import JobBoard
+from app.state.store import Store
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
 
@@ -96,7 +99,7 @@ def retry(job: str, raw: bool) -> None:
 
     Steps that are kept are not paid again.
     """
-    _print(_with_desk(lambda desk: desk.retry(job)), raw)
+    _print(_with_desk(lambda desk: desk.retry(job), ("job.retried", job)), raw)
 
 
 @jobs.command()
@@ -104,7 +107,7 @@ def retry(job: str, raw: bool) -> None:
 @as_json
 def cancel(job: str, raw: bool) -> None:
     """Stop a job wherever it is worked on; whoever waits for it is told."""
-    _print(_with_desk(lambda desk: desk.cancel(job)), raw)
+    _print(_with_desk(lambda desk: desk.cancel(job), ("job.cancelled", job)), raw)
 
 
 @jobs.command()
@@ -123,27 +126,32 @@ def workers(raw: bool) -> None:
     Console().print(table if found else "No workers. Start one: triage worker")
 
 
-def _with_desk(ask: Callable[[JobDesk], Awaitable[T]]) -> T:
+def _with_desk(ask: Callable[[JobDesk], Awaitable[T]], act: tuple[Action, str] | None = None) -> T:
+    """Do something with jobs; an act, and the job it is done to, is written down first."""
+
     async def run() -> T:
-        async with _desk() as desk:
-            return await ask(desk)
+        settings = read_settings(os.environ)
+        async with opened_store(settings) as store, _desk(store) as desk:
+            if act is None:
+                return await ask(desk)
+            async with audited(settings, store, act[0], job=act[1]):
+                return await ask(desk)
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def _desk() -> AsyncIterator[JobDesk]:
-    async with opened_store(read_settings(os.environ)) as store:
-        workforce, queue = Workforce(store), ArqQueue(store.url)
-        try:
-            yield JobDesk(
-                ConversationStateManager(store, "jobs"),
-                JobBoard(store),
-                workforce,
-                Errands(workforce, queue),
-            )
-        finally:
-            await queue.close()
+async def _desk(store: Store) -> AsyncIterator[JobDesk]:
+    workforce, queue = Workforce(store), ArqQueue(store.url)
+    try:
+        yield JobDesk(
+            ConversationStateManager(store, "jobs"),
+            JobBoard(store),
+            workforce,
+            Errands(workforce, queue),
+        )
+    finally:
+        await queue.close()
 
 
 def _print(view: JobView, raw: bool) -> None:

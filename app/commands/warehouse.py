@@ -6,9 +6,9 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import TypeVar
 
 import click
 import msgspec
@@ -125,12 +125,25 @@ def erase(cases: tuple[str, ...], user_refs: tuple[str, ...], yes: bool) -> None
     if not yes:
         click.confirm("Erase them from the warehouse? There is no way back", abort=True)
     settings = read_settings(os.environ)
+    persons = [person_key(one) for one in user_refs]
     with _opened(settings) as opened:
-        _with_stream(settings, lambda stream: Drain(stream, opened).all())
-        with _writing(opened) as writer:
-            persons = [person_key(one) for one in user_refs]
-            at_ms = time.time_ns() // 1_000_000
-            count = writer.erase(cases=cases, persons=persons, at_ms=at_ms)
+
+        async def erased(store: Store) -> int:
+            async with AsyncExitStack() as stack:
+                for case in cases:
+                    entering = audited(settings, store, "warehouse.erased", case=case)
+                    await stack.enter_async_context(entering)
+                if persons:
+                    entering = audited(
+                        settings, store, "warehouse.erased", f"persons:{len(persons)}"
+                    )
+                    await stack.enter_async_context(entering)
+                await Drain(FactStream(store), opened).all()
+                with _writing(opened) as writer:
+                    at_ms = time.time_ns() // 1_000_000
+                    return writer.erase(cases=cases, persons=persons, at_ms=at_ms)
+
+        count = _with_store(settings, erased)
     click.echo(f"{count} rows erased")
 
 
@@ -179,16 +192,12 @@ def retain(dry_run: bool, name: str | None, months: int | None, yes: bool, as_js
 
 
 def _removed(settings: Settings, opened: Warehouse, since: Mapping[str, int], rows: int) -> None:
-    async def run() -> None:
-        store = Store(storage_url(settings))
-        try:
-            async with audited(settings, store, "warehouse.retained", f"rows:{rows}"):
-                with _writing(opened) as writer:
-                    writer.retain(since)
-        finally:
-            await store.close()
+    async def let_go(store: Store) -> None:
+        async with audited(settings, store, "warehouse.retained", f"rows:{rows}"):
+            with _writing(opened) as writer:
+                writer.retain(since)
 
-    asyncio.run(run())
+    _with_store(settings, let_go)
 
 
 def _outdated(found: Sequence[Outdated], since: Mapping[str, int]) -> Table:
@@ -227,13 +236,17 @@ def _writing(opened: Warehouse) -> Iterator[Writer]:
         yield writer
 
 
-def _with_stream(settings: Settings, ask: Callable[[FactStream], Any]) -> Any:
+def _with_stream(settings: Settings, ask: Callable[[FactStream], Awaitable[T]]) -> T:
+    return _with_store(settings, lambda store: ask(FactStream(store)))
+
+
+def _with_store(settings: Settings, ask: Callable[[Store], Awaitable[T]]) -> T:
     url = storage_url(settings)
 
-    async def run() -> Any:
+    async def run() -> T:
         store = Store(url)
         try:
-            return await ask(FactStream(store))
+            return await ask(store)
         finally:
             await store.close()
 

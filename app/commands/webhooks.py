@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
+from app.commands.auditing import audited
 from app.commands.storage import opened_store
 from app.core.telling import SET_BY_HAND, build_guard, build_sender
+from app.domain.audit import Action
 from app.domain.delivery import Delivery, WebhookEndpoint
 from app.domain.errors import InvalidInput, TriageError
 from app.notify.webhooks import body, check_secret, new_secret
@@ -26,6 +28,8 @@ from app.state.store import Store
 from app.state.webhooks import Webhooks
 
 T = TypeVar("T")
+Act = tuple[Action, str]
+"""What is done, and to which endpoint."""
 
 _ID = "wh_"
 _SECRET = click.option("--secret", help="Sign with this secret (whsec_…) rather than a new one.")
@@ -67,7 +71,7 @@ def add(url: str, secret: str | None) -> None:
             guard.close()
         await Webhooks(store).add(endpoint)
 
-    _run(settings, keep)
+    _run(settings, keep, ("webhook.added", endpoint.id))
     click.echo(f"added {endpoint.id}")
     if secret is None:
         click.echo(f"its secret, shown only now: {endpoint.secrets[0]}")
@@ -98,7 +102,8 @@ def list_webhooks(raw: bool) -> None:
 @click.argument("endpoint_id", metavar="ID")
 def remove(endpoint_id: str) -> None:
     """Tell the endpoint ID nothing more; what is still due for it is dropped."""
-    _run(read_settings(os.environ), lambda store: Webhooks(store).remove(endpoint_id))
+    act: Act = ("webhook.removed", endpoint_id)
+    _run(read_settings(os.environ), lambda store: Webhooks(store).remove(endpoint_id), act)
     click.echo(f"removed {endpoint_id}")
     if endpoint_id == SET_BY_HAND:
         click.echo("a worker that starts with TRIAGE_WEBHOOK_URL brings it back", err=True)
@@ -240,13 +245,16 @@ def _change(endpoint_id: str, change: Callable[[WebhookEndpoint], WebhookEndpoin
         if not await Webhooks(store).replace(held, change(held)):
             raise InvalidInput(f"{endpoint_id} was changed by somebody else just now; look again")
 
-    _run(read_settings(os.environ), apply)
+    _run(read_settings(os.environ), apply, ("webhook.changed", endpoint_id))
 
 
-def _run(settings: Settings, what: Callable[[Store], Awaitable[T]]) -> T:
+def _run(settings: Settings, what: Callable[[Store], Awaitable[T]], act: Act | None = None) -> T:
     async def run() -> T:
         async with opened_store(settings) as store:
-            return await what(store)
+            if act is None:
+                return await what(store)
+            async with audited(settings, store, act[0], f"webhook:{act[1][:40]}"):
+                return await what(store)
 
     return asyncio.run(run())
 

@@ -26,6 +26,7 @@ from app.domain.audit import (
     read_entry,
 )
 from app.domain.errors import InvalidInput, StateUnavailable, TriageError
+from app.domain.job import parse_job_id
 from app.state.audit import AuditTrail
 
 _PAGE = 1_000
@@ -106,6 +107,11 @@ class Auditor:
         """Return what stands for a case: without its id, nobody can tell which one it is."""
         return f"case:{self._hasher().audit(case_id)}"
 
+    def job(self, name: str) -> str:
+        """Return what stands for a background analysis: its case, and the turn that asked."""
+        parts = parse_job_id(name)
+        return "" if parts is None else f"job:{self._hasher().audit(parts[0])}.{parts[1]}"
+
     async def allow(self, actor: str, action: Action, what: str = "") -> AuditEntry:
         """Write down what is about to be done; it must not be done where this fails.
 
@@ -137,7 +143,7 @@ class Auditor:
             ),
         )
 
-    async def done(self, actor: str, action: Action, what: str = "") -> None:
+    async def done(self, actor: str, action: str, what: str = "") -> None:
         """Write down what was done, as well as that can be."""
         await self._attempt(
             action,
