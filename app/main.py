@@ -55,6 +55,7 @@ from app.core.intake import Intake
 from app.core.interview import Interviewer
 from app.core.job_desk import JobDesk
 from app.core.links import LinkDesk
+from app.core.opening import OpeningDesk
 from app.core.opinions import OpinionDesk
 from app.core.privacy.masters import sealer
 from app.core.push import Subscriptions
@@ -78,6 +79,7 @@ from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
 from app.state.ledger import Ledger
 from app.state.links import Links
+from app.state.openings import Openings
 from app.state.opinions import Opinions
 from app.state.outbox import Outbox
 from app.state.store import Store
@@ -179,6 +181,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         default_playbook=settings.playbook,
         assigner=flags.evaluator,
         digest=digests.case,
+        openings=OpeningDesk(Openings(store), digests),
         metrics=metrics,
         tracing=tracing,
     )

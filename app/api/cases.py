@@ -1,12 +1,13 @@
 """Cases: open one, look at it, correct it, end it, erase it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body
 from litestar.response import Stream
 
+from app.api.access import caller_of
 from app.api.form_views import form_view, greeting
 from app.api.parameters import (
     DEFAULT_WAIT,
@@ -14,8 +15,10 @@ from app.api.parameters import (
     CaseIdPath,
     IdempotencyKey,
     LastEventId,
+    StartIdempotencyKey,
     place_of,
     required_key,
+    start_key,
 )
 from app.api.problems import READING, WRITING, documented
 from app.api.schema import (
@@ -57,17 +60,26 @@ class CaseController(Controller):
         response_description="The case, with its token.",
         tags=["Conversation"],
         summary="Open a case",
-        responses=documented(400, 401, 403, 413, 415, 429, 431, 503),
+        responses=documented(400, 401, 403, 413, 415, 422, 429, 431, 503),
     )
     async def start(
-        self, intake: Intake, data: Annotated[StartRequest, Body(title="Start")]
+        self,
+        intake: Intake,
+        request: Request[Any, Any, Any],
+        data: Annotated[StartRequest, Body(title="Start")],
+        idempotency_key: StartIdempotencyKey = None,
     ) -> Started:
-        """Open a case and return its token, which is shown only here."""
+        """Open a case and return its token, which is shown only here.
+
+        Send an `Idempotency-Key`, and whoever lost the answer asks again for the same case.
+        """
+        caller = caller_of(request)
         opened = await intake.start(
             playbook=data.playbook,
             locale=data.locale,
             user_ref=data.user_ref,
             attributes=data.attributes,
+            once=start_key(idempotency_key, "" if caller is None else caller.id),
         )
         state, playbook = opened.state, opened.playbook
         return Started(

@@ -7,9 +7,10 @@ from litestar.exceptions import ValidationException
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from app.api.schema import CASE_ID_PATTERN
+from app.core.opening import SHORTEST_KEY, StartKey
 from app.core.reading import START
 from app.domain.case import OnBusy
-from app.domain.errors import IdempotencyKeyMissing
+from app.domain.errors import IdempotencyKeyMissing, InvalidInput
 from app.domain.event import EventId
 
 DEFAULT_WAIT = 30.0
@@ -34,6 +35,19 @@ IdempotencyKey = Annotated[
             "New for each new message, the same for a retry: 1 to 200 printable ASCII characters."
             " The same key with the same body attaches to the same turn; with another body it is"
             " 422."
+        ),
+        required=False,
+    ),
+]
+StartIdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description=(
+            "New and random for each new case, the same for a retry: 16 to 200 printable ASCII"
+            " characters, such as a UUID. For ten minutes the same key is answered with the same"
+            " case and its token, so that a lost answer leaves no empty case behind; with another"
+            " body, or once that case is erased, it is 422. Keys of different API keys do not meet."
         ),
         required=False,
     ),
@@ -90,6 +104,26 @@ def required_key(key: str | None) -> str:
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMissing("Idempotency-Key: 1 to 200 printable ASCII characters")
     return key
+
+
+def start_key(key: str | None, caller: str) -> StartKey | None:
+    """Return the idempotency key of an opening; None where there is none.
+
+    Args:
+        key: as it was sent.
+        caller: the id of the caller's API key; empty for none.
+
+    Raises:
+        InvalidInput: it is too short to be random, or not printable.
+    """
+    if key is None:
+        return None
+    if len(key) < SHORTEST_KEY or not _KEY.fullmatch(key):
+        raise InvalidInput(
+            f"Idempotency-Key: {SHORTEST_KEY} to 200 printable ASCII characters, new and random for"
+            " each new case"
+        )
+    return StartKey(key=key, caller=caller)
 
 
 def wait_of(prefer: str | None) -> float:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from app.core import recording, terminals
 from app.core.assigning import Assigner, Subject
 from app.core.language.text import cleaned
+from app.core.opening import Opening, OpeningDesk, StartKey
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
 from app.core.stopwatch import TurnWatch, arm
@@ -36,8 +37,10 @@ from app.domain.case import (
     Unstoppable,
 )
 from app.domain.errors import (
+    CaseNotFound,
     Draining,
     Fenced,
+    IdempotencyMismatch,
     InvalidInput,
     ResultNotReady,
     TurnNotFound,
@@ -86,6 +89,7 @@ class Intake:
         default_playbook: str,
         assigner: Assigner,
         digest: Callable[[str], str],
+        openings: OpeningDesk,
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -99,6 +103,7 @@ class Intake:
         self._default_playbook = default_playbook
         self._assigner = assigner
         self._digest = digest
+        self._openings = openings
 
     async def start(
         self,
@@ -107,11 +112,13 @@ class Intake:
         locale: str | None,
         user_ref: str | None,
         attributes: Mapping[str, str],
+        once: StartKey | None = None,
     ) -> Opened:
-        """Open a case.
+        """Open a case; with a key that has opened one in the last ten minutes, return that one.
 
         Raises:
             InvalidInput: if there is no such playbook.
+            IdempotencyMismatch: the key came with something else before, or its case is gone.
         """
         if self._runner.draining:
             raise Draining("this instance is shutting down")
@@ -120,6 +127,12 @@ class Intake:
             known = ", ".join(sorted(self._playbooks))
             raise InvalidInput(f"there is no playbook {playbook!r}; there are: {known}")
         spoken = chosen.locale(locale)
+        opening = None
+        if once is not None:
+            asked = _canonical([chosen.id, spoken, user_ref, dict(attributes)]).hex()
+            opening = await self._openings.begin(once, asked)
+            if opening.was_open:
+                return await self._opened(opening)
         given = await self._assigner.assign(
             Subject(
                 person=None if user_ref is None else person_key(user_ref),
@@ -130,7 +143,7 @@ class Intake:
         )
         now = time.time_ns() // 1_000_000
         state = CaseState(
-            case_id=secrets.token_hex(16),
+            case_id=secrets.token_hex(16) if opening is None else opening.case_id,
             playbook=chosen.id,
             playbook_version=chosen.version,
             locale=spoken,
@@ -141,12 +154,27 @@ class Intake:
             user_ref=user_ref,
             attributes=dict(attributes),
         )
-        token = secrets.token_urlsafe(32)
-        await self._conversations.start(
+        token = secrets.token_urlsafe(32) if opening is None else opening.token
+        is_new = await self._conversations.start(
             state, token_hash=self._digest(token), cap=chosen.limits.messages, ttl=chosen.ttl.active
         )
-        self._metrics.case("started", state.playbook, arm(state))
+        if is_new:
+            self._metrics.case("started", state.playbook, arm(state))
+        if opening is not None:
+            await self._openings.done(opening)
+        if opening is not None and not is_new:
+            return await self._opened(opening)
         return Opened(state=state, token=token, playbook=chosen)
+
+    async def _opened(self, opening: Opening) -> Opened:
+        try:
+            record = await self.open(opening.case_id, opening.token)
+        except CaseNotFound as error:
+            raise IdempotencyMismatch(
+                "the case that this key has opened is gone: use a new one"
+            ) from error
+        state = record.state
+        return Opened(state=state, token=opening.token, playbook=self.playbook(state))
 
     async def open(self, case_id: str, token: str) -> CaseRecord:
         """Return a case to whoever holds its token.

@@ -94,6 +94,10 @@ class Hasher:
         """Return what stands for a case in the audit trail."""
         return self._digest("audit", case_id)[:32]
 
+    def opening(self, part: str, text: str) -> str:
+        """Return what belongs to the opening of a case by an idempotency key: see the core's."""
+        return self._digest(f"opening {part}", text)
+
     def fingerprint(self) -> str:
         """Return what tells this secret from any other."""
         return self._digest("fingerprint", "")

@@ -97,8 +97,8 @@ class ConversationStateManager:
 
     # Writing.
 
-    async def start(self, state: CaseState, *, token_hash: str, cap: int, ttl: int) -> None:
-        """Open a case.
+    async def start(self, state: CaseState, *, token_hash: str, cap: int, ttl: int) -> bool:
+        """Open a case; False if this token has opened it before: then it stays as it is.
 
         Raises:
             CaseNotFound: if the id belongs to somebody else's case.
@@ -111,6 +111,7 @@ class ConversationStateManager:
         )
         if not opened:
             raise CaseNotFound(state.case_id)
+        return bool(opened == 1)
 
     async def accept(
         self,

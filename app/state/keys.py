@@ -84,6 +84,8 @@ REVOKED = "tri:revoked"
 """Stream: marks of cases whose token was revoked, or that were erased: their streams are closed."""
 LINK = "tri:link:"
 """What links to another device begin with; each lives ten minutes."""
+OPENING = "tri:opening:"
+"""What openings of cases by their idempotency keys begin with; each lives ten minutes."""
 CACHE = "tri:cache:"
 """What the cache of similar analyses keeps begins so: `a:` analyses, `b:` bands, `n:` counters."""
 FACTS = "tri:facts"
@@ -203,6 +205,11 @@ def agenda(queue: str) -> str:
 def link(name: str) -> str:
     """Return the key of what a link's code stands for, a STRING."""
     return LINK + name
+
+
+def opening(name: str) -> str:
+    """Return the key of which case an idempotency key has opened lately, a STRING."""
+    return OPENING + name
 
 
 def report(name: str) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from playwright.async_api import BrowserContext, Locator, Page, Route, expect
 
 from app.domain.analysis import Fact
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE_MS, OpenPage
 from tests.browser.person import choose, heard, mine, part, replies, stop_button
 from tests.web.analyses import leak_analysis
 from tests.web.standin import Fault, Frame, Standin, case_id, ended, telling
@@ -233,6 +233,35 @@ async def test_a_slow_beginning_is_said(standin: Standin, url: str, open_page: O
 
     await expect(mine(page)).to_have_text("Pinga no teto")
     assert len(standin.posts) == 1
+
+
+async def test_a_reload_while_the_case_is_opened_asks_for_the_same_one(
+    url: str, open_page: OpenPage
+) -> None:
+    """Its answer may be on the way: the key outlives the reload, until the case is there."""
+    asked: list[str] = []
+    is_asked = asyncio.Event()
+
+    async def lost_start(context: BrowserContext) -> None:
+        async def lose(route: Route) -> None:
+            asked.append(route.request.headers["idempotency-key"])
+            is_asked.set()
+            if len(asked) > 1:
+                await route.continue_()
+
+        await context.route("**/start", lose)
+
+    page = await open_page(url, prepare=lost_start)
+    await asyncio.wait_for(is_asked.wait(), PATIENCE_MS / 1_000)
+    await page.reload()
+    await expect(page.get_by_label("Sua mensagem")).to_be_visible()
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
+    await page.evaluate("localStorage.removeItem('triage.case')")
+    await page.reload()
+    await expect(page.get_by_label("Sua mensagem")).to_be_visible()
+    assert len(asked) == 3
+    assert asked[2] != asked[0]
 
 
 async def test_what_was_typed_outlives_a_reload(url: str, open_page: OpenPage) -> None:

@@ -16,10 +16,11 @@ from app.core.errands import Errands
 from app.core.handoff_desk import HandoffDesk
 from app.core.intake import Intake
 from app.core.interview import Interviewer
+from app.core.opening import OpeningDesk
 from app.core.reading import Reader
 from app.core.rules import Rules
 from app.core.runner import TurnRunner
-from app.domain.access import plain_digest
+from app.domain.access import Hasher, plain_digest
 from app.domain.case import OnBusy
 from app.domain.event import EventId
 from app.domain.playbook import Playbook
@@ -31,6 +32,7 @@ from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.journal import Journal
 from app.state.leases import LeaseKeeper
+from app.state.openings import Openings
 from app.state.workforce import Workforce
 from plugins.queue import ArqQueue
 from tests.support.api import Case, Frame
@@ -89,6 +91,7 @@ class Core:
             default_playbook=playbooks[0].id,
             assigner=Unassigned(),
             digest=plain_digest,
+            openings=OpeningDesk(Openings(self.store), Hasher(b"a secret of these cores")),
         )
 
         self.handoffs = HandoffDesk(self.conversations, self.runner, self.reader, known)

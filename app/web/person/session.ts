@@ -9,6 +9,7 @@ import { Conversation } from "./conversation.ts";
 import { Core, type Kept } from "./core.ts";
 import { Filling } from "./filling.ts";
 import { numbersIn } from "./offers.ts";
+import { opened, openingKey } from "./opening.ts";
 import { Outcome } from "./outcome.ts";
 import { beTold, forgetTelling } from "./push.ts";
 import type { Asked, Part, Rated } from "./state.ts";
@@ -71,16 +72,19 @@ export class Session {
     const { core } = this;
     core.turnTo("");
     const { signal } = core;
+    const { language } = this.store.now;
     try {
-      const opened = await core.client.startTriage({
-        locale: this.store.now.language,
+      const begun = await core.client.startTriage({
+        locale: language,
         userRef: person(),
         ...(this.playbook ? { playbook: this.playbook } : {}),
+        idempotencyKey: openingKey(this.playbook, language),
         signal,
       });
       if (signal.aborted) return;
-      keep("case", { id: opened.case_id, asked: this.playbook } satisfies Kept);
-      await this.enter(opened.case_id);
+      opened();
+      keep("case", { id: begun.case_id, asked: this.playbook } satisfies Kept);
+      await this.enter(begun.case_id);
     } catch (error) {
       if (signal.aborted) return;
       const reason = error instanceof TriageError ? error.detail || error.message : String(error);

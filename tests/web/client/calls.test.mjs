@@ -339,6 +339,20 @@ test("analytics hear what happened and never what was said; their mistakes are t
   assert.doesNotMatch(JSON.stringify(heard), /secret|ana\b|"ab"/);
 });
 
+test("a case is asked for again under the same key, and another one under another", async () => {
+  const started = json({ case_id: CASE, case_token: "t", variant: "v2", playbook: "p", locale: "en", message: "Hi" }, 201);
+  const server = serverOf(broken, problem("draining", 503), started, started, started);
+  const one = client(server);
+  await running(one.startTriage());
+  await running(one.startTriage());
+  await running(one.startTriage({ idempotencyKey: "kept over a reload" }));
+  const keys = server.asked.map(({ headers }) => headers["Idempotency-Key"]);
+  assert.match(keys[0], /^[0-9a-f]{32}$/);
+  assert.deepEqual(keys.slice(0, 3), [keys[0], keys[0], keys[0]]);
+  assert.notEqual(keys[3], keys[0]);
+  assert.equal(keys[4], "kept over a reload");
+});
+
 test("a command that takes long is looked for, and asked for again under its key once it is over", async () => {
   const later = { case_id: CASE, turn: 3, status: "running", text: "", last_event_id: null };
   const server = serverOf(

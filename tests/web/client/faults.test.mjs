@@ -53,6 +53,18 @@ test("an answer that is lost is asked for again, and the message is taken once",
   assert.equal((await client.getCase(opened.case_id)).turns.length, 2);
 });
 
+test("a case that was opened, and whose answer got lost, is the same when asked for again", async () => {
+  const client = throughProxy();
+  const idempotencyKey = crypto.randomUUID();
+  proxy.plan(60);
+  const opened = await client.startTriage({ locale: "en", idempotencyKey });
+  assert.deepEqual(proxy.cuts, []);
+  const other = new TriageClient({ baseUrl: given("TRIAGE_B") });
+  const again = await other.startTriage({ locale: "en", idempotencyKey });
+  assert.deepEqual([again.case_id, again.case_token], [opened.case_id, opened.case_token]);
+  assert.equal((await other.getCase(again.case_id)).turns.length, 0);
+});
+
 test("a link that was opened, and whose answer got lost, is opened all the same", async () => {
   const client = throughProxy();
   const opened = await client.startTriage({ locale: "en" });

@@ -679,11 +679,12 @@ var TriageClient = class {
   // A case from its opening to its end.
   /** Open a case. Its token goes into the store; use `byVariant` to choose what to show. */
   async startTriage(options = {}) {
-    const { playbook, locale, userRef, attributes, signal } = options;
+    const { playbook, locale, userRef, attributes, idempotencyKey, signal } = options;
     const reply = await this.transport.call({
       method: "POST",
       path: "/start",
       token: await this.credential(),
+      key: idempotencyKey ?? newKey(),
       body: { playbook, locale, user_ref: userRef, attributes },
       signal
     });

@@ -88,11 +88,12 @@ export class TriageClient {
 
   /** Open a case. Its token goes into the store; use `byVariant` to choose what to show. */
   async startTriage(options: StartOptions = {}): Promise<TriageCase> {
-    const { playbook, locale, userRef, attributes, signal } = options;
+    const { playbook, locale, userRef, attributes, idempotencyKey, signal } = options;
     const reply = await this.transport.call<Started>({
       method: "POST",
       path: "/start",
       token: await this.credential(),
+      key: idempotencyKey ?? newKey(),
       body: { playbook, locale, user_ref: userRef, attributes },
       signal,
     });

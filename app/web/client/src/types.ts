@@ -40,6 +40,11 @@ export interface StartOptions {
   userRef?: string;
   /** Targeting attributes for experiments. */
   attributes?: Record<string, string>;
+  /**
+   * A random key of your own for this case, which you keep until you have it: whoever asks again
+   * within ten minutes, also after a reload, gets the same case. By default one is made for this call.
+   */
+  idempotencyKey?: string;
   /** Gives up when it fires. */
   signal?: AbortSignal;
 }

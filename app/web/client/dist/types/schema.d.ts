@@ -173,6 +173,79 @@ export interface components {
             reasons: string[];
         };
         /**
+         * AuditBreak
+         * @description Where the chain does not hold.
+         */
+        AuditBreak: {
+            /**
+             * @description What seems to have been done.
+             * @enum {unknown}
+             */
+            kind: "changed" | "inserted" | "removed" | "truncated";
+            /** @description The first entry that is not as it was written. */
+            n: number;
+            /** @description The same, in words. */
+            reason: string;
+        };
+        /**
+         * AuditList
+         * @description Some entries.
+         */
+        AuditList: {
+            /** @description Names the next page; null where there is none. A page may be short. */
+            cursor: string | null;
+            /** @description The latest first. */
+            entries: components["schemas"]["AuditRow"][];
+        };
+        /**
+         * AuditRow
+         * @description One act. It says nothing in anybody's words, and names nobody.
+         */
+        AuditRow: {
+            /**
+             * @description What was done.
+             * @example case.read
+             */
+            action: string;
+            /**
+             * @description `key:` with an API key's id, `case token`, `link`, `terminal`, `worker` or `system`.
+             * @example key:0123456789ab
+             */
+            actor: string;
+            /** @description When: Unix time in milliseconds. */
+            at: number;
+            /** @description Its number; none is left out. */
+            n: number;
+            /**
+             * @description To what; of a case, a digest that only its id leads to. May be empty.
+             * @example case:0f8e7d6c5b4a39281706f5e4d3c2b1a0
+             */
+            object: string;
+            /** @description With `failed`: the number of that entry. */
+            of: number | null;
+            /**
+             * @description `allowed`: written before the act. `failed`: the act of the entry `of` did not happen. `done`: written after it.
+             * @enum {unknown}
+             */
+            outcome: "allowed" | "done" | "failed";
+        };
+        /**
+         * AuditVerdict
+         * @description Whether the whole chain holds.
+         */
+        AuditVerdict: {
+            /** @description The last entry that was trimmed; number 0 where none was. */
+            after: string;
+            /** @description Where it does not hold, if anywhere. */
+            broken: components["schemas"]["AuditBreak"] | null;
+            /** @description How many entries hold, from the oldest on. */
+            entries: number;
+            /** @description The last entry that holds. Note it down elsewhere, to check it later. */
+            head: string;
+            /** @description Every entry that is left is as it was written. */
+            holds: boolean;
+        };
+        /**
          * Budget
          * @description How much may be spent in one scope in each period.
          */
@@ -1122,6 +1195,16 @@ export interface components {
             active_cases: number;
             /** @description When: Unix time in milliseconds. */
             at_ms: number;
+            /**
+             * @description The entry at which it did not hold when last verified; 0: it did.
+             * @default 0
+             */
+            audit_broken?: number;
+            /**
+             * @description Entries of the audit trail, trimmed ones too.
+             * @default 0
+             */
+            audit_entries?: number;
             /** @description Cases with a turn that is not answered, about. */
             busy_cases: number;
             /** @description What was given up and waits for an operator. */
@@ -3239,6 +3322,10 @@ export type AnalysisProgress = components['schemas']['AnalysisProgress'];
 export type AnalysisQueued = components['schemas']['AnalysisQueued'];
 export type AreaView = components['schemas']['AreaView'];
 export type ArmVerdict = components['schemas']['ArmVerdict'];
+export type AuditBreak = components['schemas']['AuditBreak'];
+export type AuditList = components['schemas']['AuditList'];
+export type AuditRow = components['schemas']['AuditRow'];
+export type AuditVerdict = components['schemas']['AuditVerdict'];
 export type Budget = components['schemas']['Budget'];
 export type BudgetLimit = components['schemas']['BudgetLimit'];
 export type BudgetList = components['schemas']['BudgetList'];
