@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
+.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-ends prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ prove-shortage: .venv/dev.stamp ## Fill disk and memory under writers, ten times
 
 prove-restart: .venv/dev.stamp ## Kill Valkey with a hundred thousand conversations, and time its return
 	$(call prove,100000,tests/faults/test_restart.py)
+
+prove-ends: .venv/dev.stamp ## Let a hundred thousand cases end in one second, and look at what others wait
+	$(call prove,100000,tests/faults/test_many_ends.py)
 
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)
