@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -17,6 +17,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
+from app.state.cluster import REPLICA_MS, Cluster, TooFewReplicas
 from app.state.sealing import Sealer
 
 SHARED = (
@@ -43,11 +44,10 @@ DURABLE = (
     "audit",
 )  # fmt: skip
 """Scripts whose effect is told to somebody as done; replicas may have to have it before that."""
-_REPLICA_MS = 1_000
-"""How long replicas may take; whoever asked hears that they did not, and asks again."""
-
 CONNECTIONS = 64
 COMMAND_TIMEOUT = 2.0
+CLUSTER_TIMEOUT = 4.0
+"""In a cluster, with all that is sent again: long enough for a slot to be moved meanwhile."""
 BLOCKING_TIMEOUT = 6.0
 _REFUSALS = {
     "MISCONF": "it cannot write to its disk",
@@ -57,6 +57,26 @@ _REFUSALS = {
     "UNBLOCKED": "it became a replica",
 }
 """Codes of answers for which the client has no exception of their own, in words."""
+
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((exceptions.MaxConnectionsError,), "too many requests are waiting for it"),
+    (
+        (exceptions.ClusterDownError, exceptions.MasterDownError),
+        "a part of its cluster is down",
+    ),
+    ((exceptions.ReadOnlyError,), "it is a read-only replica"),
+    (
+        (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError, ssl.SSLError),
+        "it does not answer",
+    ),
+    ((exceptions.OutOfMemoryError,), "its memory is full"),
+    (
+        (exceptions.AskError, exceptions.TryAgainError),
+        "a part of it is on its way to another server",
+    ),
+    ((TooFewReplicas,), "too few of its replicas have it"),
+)
+"""What waiting may help against, in words; the first that fits is told."""
 
 
 class Script:
@@ -89,23 +109,13 @@ def translated() -> Iterator[None]:
         yield
     except exceptions.BusyLoadingError as error:
         raise StateUnavailable("it is loading its data", retry_after=1.0) from error
-    except exceptions.MaxConnectionsError as error:
-        raise StateUnavailable("too many requests are waiting for it") from error
-    except (
-        exceptions.ConnectionError,
-        exceptions.TimeoutError,
-        TimeoutError,
-        ssl.SSLError,
-    ) as error:
-        raise StateUnavailable("it does not answer") from error
-    except exceptions.ReadOnlyError as error:
-        raise StateUnavailable("it is a read-only replica") from error
-    except exceptions.OutOfMemoryError as error:
-        raise StateUnavailable("its memory is full") from error
-    except exceptions.ResponseError as error:
-        if (words := _REFUSALS.get(str(error).split(maxsplit=1)[0])) is not None:
-            raise StateUnavailable(words) from error
-        raise
+    except (exceptions.RedisError, TooFewReplicas, TimeoutError, ssl.SSLError) as error:
+        words = next((words for kinds, words in _FAILURES if isinstance(error, kinds)), None)
+        if words is None and isinstance(error, exceptions.ResponseError):
+            words = _REFUSALS.get(str(error).split(maxsplit=1)[0])
+        if words is None:
+            raise
+        raise StateUnavailable(words) from error
 
 
 class StoreStatus(Struct, frozen=True, kw_only=True):
@@ -118,6 +128,8 @@ class StoreStatus(Struct, frozen=True, kw_only=True):
     persistence: str
     takes_writes: bool = True
     """Whether it would write: it does not where its disk is full or replicas are missing."""
+    down: tuple[str, ...] = ()
+    """What of a cluster does not serve; the rest goes on."""
 
     @property
     def full(self) -> bool:
@@ -139,8 +151,17 @@ class Store:
         self.url = url
         self._replicas = replicas
         self._sealer = sealer
+        self._cluster: Cluster | None = None
+        if (place := connecting.cluster_of(url)) is not None:
+            self._cluster = Cluster(place, connections=CONNECTIONS, timeout=CLUSTER_TIMEOUT)
+            return
         self.client: Redis = _client(url, CONNECTIONS)
         self._blocking: Redis = _client(url, 2)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether it is several servers, each with some of the slots."""
+        return self._cluster is not None
 
     @property
     def sealer(self) -> Sealer:
@@ -151,6 +172,9 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._cluster is not None:
+            await self._cluster.close()
+            return
         await self.client.aclose()
         await self._blocking.aclose()
 
@@ -160,24 +184,13 @@ class Store:
         Raises:
             StateUnavailable: if it does not answer, or still loads its data.
         """
+        if self._cluster is not None:
+            with translated():
+                return await _status_of_cluster(self._cluster)
         began = time.perf_counter()
         await self.command("PING")
         ping_ms = (time.perf_counter() - began) * 1_000
-        info = await self.command("INFO")
-        if int(info.get("loading", 0)):
-            raise StateUnavailable("it is loading its data")
-        name = info.get("server_name", "redis")
-        version = info.get("valkey_version") or info.get("redis_version", "?")
-        appending = bool(int(info.get("aof_enabled", 0)))
-        return StoreStatus(
-            server=f"{name} {version}",
-            ping_ms=round(ping_ms, 3),
-            used_memory=int(info.get("used_memory", 0)),
-            max_memory=int(info.get("maxmemory", 0)),
-            persistence="append-only file" if appending else "snapshots or none",
-            takes_writes=info.get("aof_last_write_status", "ok") == "ok"
-            and info.get("min_slaves_good_slaves", 1) > 0,
-        )
+        return _status(await self.command("INFO"), ping_ms)
 
     async def command(self, *parts: Any) -> Any:
         """Run one command and return its answer.
@@ -186,6 +199,8 @@ class Store:
             StateUnavailable: if the server does not answer or refuses for want of resources.
         """
         with translated():
+            if self._cluster is not None:
+                return await self._cluster.command(*parts)
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return await self.client.execute_command(*parts)
 
@@ -212,12 +227,14 @@ class Store:
                     raise answer
         return answers
 
-    async def tries(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+    async def tries(
+        self, commands: Iterable[Sequence[Any]], *, seconds: float | None = None
+    ) -> list[Any]:
         """Run several commands; `StateUnavailable` takes the place of an answer that is not there.
 
         Where the storage is one server, all answers are there, or it is raised.
         """
-        answers = await self.attempts(commands)
+        answers = await self.attempts(commands, seconds=seconds)
         for at, answer in enumerate(answers):
             if isinstance(answer, Exception):
                 try:
@@ -241,17 +258,27 @@ class Store:
             name: of the script.
             keys: its keys.
             args: its arguments.
-            before: commands that run before it in the same round trip. An index is written so: it
-                may name a case too many, never one too few.
+            before: commands that run before it, in the same round trip where it is one server. An
+                index is written so: it may name a case too many, never one too few.
 
         Raises:
             StateUnavailable: as for `command`.
         """
         script = SCRIPTS[name]
         waits = self._replicas > 0 and name in DURABLE
+        if self._cluster is not None:
+            with translated():
+                return await self._cluster.script(
+                    script.digest,
+                    script.source,
+                    keys,
+                    args,
+                    before=before,
+                    replicas=self._replicas if waits else 0,
+                )
         if before == () and not waits:
             return await self._run_alone(script, keys, args)
-        after = [("WAIT", self._replicas, _REPLICA_MS)] if waits else []
+        after = [("WAIT", self._replicas, REPLICA_MS)] if waits else []
         answers = await self.attempts(
             [*before, ("EVALSHA", script.digest, len(keys), *keys, *args), *after]
         )
@@ -294,21 +321,98 @@ class Store:
         wanted = [("EVALSHA", script.digest, 1, key, *args) for key, args in calls]
         answers = await self.attempts(wanted)
         if any(isinstance(one, exceptions.NoScriptError) for one in answers):
-            await self.command("SCRIPT", "LOAD", script.source)
+            if self._cluster is not None:
+                wanted = [("EVAL", script.source, 1, key, *args) for key, args in calls]
+            else:
+                await self.command("SCRIPT", "LOAD", script.source)
             answers = await self.attempts(wanted)
         for answer in answers:
             if isinstance(answer, Exception):
                 with translated():
                     raise answer
 
-    async def attempts(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
-        """Run several commands in one round trip; an error takes the place of its answer."""
+    async def attempts(
+        self, commands: Iterable[Sequence[Any]], *, seconds: float | None = None
+    ) -> list[Any]:
+        """Run several commands in one round trip; an error takes the place of its answer.
+
+        In a cluster it is one for each node, and those that do not answer within `seconds` hold the
+        others up no longer.
+        """
+        if self._cluster is not None:
+            return await self._cluster.attempts(commands, seconds=seconds)
         with translated():
             pipe = self.client.pipeline(transaction=False)
             for command in commands:
                 pipe.pipeline_execute_command(*command)
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return list(await pipe.execute(raise_on_error=False))
+
+    async def scan(self, pattern: str, count: int) -> AsyncIterator[list[bytes]]:
+        """Yield the names of keys, a page at a time and each at least once.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        if self._cluster is not None:
+            with translated():
+                async for page in self._cluster.scan(pattern, count):
+                    yield page
+            return
+        cursor: Any = b"0"
+        while True:
+            cursor, page = await self.command("SCAN", cursor, "MATCH", pattern, "COUNT", count)
+            if page:
+                yield page
+            if int(cursor) == 0:
+                return
+
+
+def _status(info: Any, ping_ms: float) -> StoreStatus:
+    if int(info.get("loading", 0)):
+        raise StateUnavailable("it is loading its data")
+    name = info.get("server_name", "redis")
+    version = info.get("valkey_version") or info.get("redis_version", "?")
+    appending = bool(int(info.get("aof_enabled", 0)))
+    return StoreStatus(
+        server=f"{name} {version}",
+        ping_ms=round(ping_ms, 3),
+        used_memory=int(info.get("used_memory", 0)),
+        max_memory=int(info.get("maxmemory", 0)),
+        persistence="append-only file" if appending else "snapshots or none",
+        takes_writes=info.get("aof_last_write_status", "ok") == "ok"
+        and info.get("min_slaves_good_slaves", 1) > 0,
+    )
+
+
+async def _status_of_cluster(cluster: Cluster) -> StoreStatus:
+    """Bring the states of all primaries together; some may be down, and not all of them."""
+    began = time.perf_counter()
+    answers = await cluster.survey("INFO")
+    ping_ms = (time.perf_counter() - began) * 1_000
+    found: list[StoreStatus] = []
+    down: list[str] = []
+    for (host, port), info in answers.items():
+        try:
+            with translated():
+                if isinstance(info, Exception):
+                    raise info
+                found.append(_status(info, ping_ms))
+        except StateUnavailable as error:
+            down.append(f"{host}:{port}: {error}".replace("storage is unavailable: ", ""))
+    if orphans := await cluster.orphans():
+        down.append(f"{orphans} slots have no primary")
+    if not found:
+        raise StateUnavailable("; ".join(down))
+    return StoreStatus(
+        server=f"{' and '.join(sorted({one.server for one in found}))}, {len(answers)} primaries",
+        ping_ms=found[0].ping_ms,
+        used_memory=sum(one.used_memory for one in found),
+        max_memory=sum(one.max_memory for one in found),
+        persistence=" and ".join(sorted({one.persistence for one in found})),
+        takes_writes=all(one.takes_writes and not one.full for one in found),
+        down=tuple(down),
+    )
 
 
 def _client(url: str, connections: int) -> Redis:
