@@ -90,7 +90,7 @@ from app.telemetry.readers import Readers
 from app.telemetry.tracing import Tracing, build_tracing
 from plugins.flags.live import LiveFlags
 from plugins.flags.plugin import FlagsConfig, FlagsPlugin
-from plugins.queue import ArqQueue
+from plugins.queue import ArqQueue, queue_address
 
 BASE_PATH = "/api/v2/triage"
 MAX_BODY_BYTES = 256 * 1024
@@ -144,7 +144,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
     journal = Journal(store)
     leases = LeaseKeeper(redis_url)
     follower = Follower(store, owner)
-    queue = ArqQueue(redis_url)
+    queue = ArqQueue(queue_address(settings.queue_url, redis_url))
     workforce = Workforce(store)
     errands = Errands(workforce, queue)
     interviewer = Interviewer(

@@ -20,8 +20,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     var: Path = Path("var")
     """Where this machine's data lives: the embedded Valkey's files and socket, logs, reports."""
     redis_url: str | None = None
-    """A real Redis or Valkey, or Sentinels that know one: `redis+sentinel://a,b,c/service`; without
-    it, the embedded server in `var` is used."""
+    """A real Redis or Valkey, Sentinels that know one: `redis+sentinel://a,b,c/service`, or a
+    cluster: `redis+cluster://a,b,c`; without it, the embedded server in `var` is used."""
+    queue_url: str | None = None
+    """A server, or Sentinels, for the queues that wake workers; without it, the same. With a
+    cluster it must be set: arq takes one server. It holds nothing that could not be lost."""
     replicas: Annotated[int, Meta(ge=0, le=5)] = 0
     """How many replicas must have a message before it is acknowledged. With none, what was
     acknowledged in the moment before a primary is lost may be lost with it."""

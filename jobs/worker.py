@@ -54,7 +54,7 @@ from jobs.reports import report
 from jobs.retention import Retention
 from jobs.tasks import abandon, analyse, sweep
 from jobs.warehouse import drain
-from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_name, serialize
+from plugins.queue import ANALYSE, ArqQueue, deserialize, queue_address, queue_name, serialize
 
 SLOTS: Mapping[Queue, int] = {"simple": 16, "standard": 8, "complex": 4}
 """How many jobs a worker takes at once from each queue, unless it is told otherwise."""
@@ -76,7 +76,7 @@ class Duties:
         self, settings: Settings, rules: Mapping[str, Rules], url: str, slots: Mapping[Queue, int]
     ) -> None:
         """Put the parts together."""
-        self.url = url
+        self.queue_url = queue_address(settings.queue_url, url)
         self.slots = dict(slots)
         self.name = process_name()
         self.page: str | None = None
@@ -87,7 +87,7 @@ class Duties:
         self.exposition = Exposition(self.metrics, FigureReader(self.store).read)
         self.engine: Engine = build_engine(settings, rules, self.store, self.metrics, self.tracing)
         self.leases = LeaseKeeper(url)
-        self.queue = ArqQueue(url)
+        self.queue = ArqQueue(self.queue_url)
         self.workforce = Workforce(self.store)
         self.conversations = ConversationStateManager(self.store, self.name)
         self.keys = LiveKeys(
@@ -141,6 +141,7 @@ async def run_worker(
     makers: list[Callable[[], Awaitable[None]]] = [
         lambda: _housekeeping(duties),
         lambda: _signs_of_life(duties),
+        timekeeper.run,
         duties.reconciler.run,
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         lambda: drain(settings, duties.store),
@@ -178,7 +179,7 @@ async def _kept_up(make: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _analyses(duties: Duties, queue: Queue) -> None:
-    async with _listener(duties.url) as listener:
+    async with _listener(duties.queue_url) as listener:
         await _run(
             DoorbellWorker(
                 [func(analyse, name=ANALYSE, timeout=JOB_SECONDS, keep_result=0)],
@@ -186,7 +187,7 @@ async def _analyses(duties: Duties, queue: Queue) -> None:
                 listener=listener,
                 max_jobs=duties.slots[queue],
                 ctx={"runner": duties.runner},
-                **_common(duties.url, queue, duties.slots[queue]),
+                **_common(duties.queue_url, queue, duties.slots[queue]),
             )
         )
 
@@ -217,7 +218,7 @@ async def _housekeeping(duties: Duties) -> None:
                 "meter": duties.engine.meter,
             },
             max_jobs=1,
-            **_common(duties.url, HOUSEKEEPING, 1),
+            **_common(duties.queue_url, HOUSEKEEPING, 1),
         )
     )
 

@@ -36,11 +36,29 @@ def bell(queue: str) -> str:
     return f"tri:arq:{queue}:bell"
 
 
+def queue_address(queue_url: str | None, storage_url: str) -> str:
+    """Return where the queues are: where it is said, or where everything is.
+
+    Raises:
+        InvalidInput: if it is said to be a cluster, or everything is in one and nothing is said.
+    """
+    found = queue_url or storage_url
+    try:
+        cluster = connecting.cluster_of(found)
+    except ValueError as error:
+        raise InvalidInput(f"TRIAGE_QUEUE_URL: {error}") from error
+    if cluster is not None:
+        raise InvalidInput(
+            "TRIAGE_QUEUE_URL must name one server, or Sentinels: arq takes no cluster"
+        )
+    return found
+
+
 class ArqQueue:
     """Wakes workers."""
 
     def __init__(self, url: str) -> None:
-        """Take the storage's address; a connection is made when something is enqueued."""
+        """Take the server's address; a connection is made when something is enqueued."""
         pool = connecting.pool(
             url,
             max_connections=CONNECTIONS,

@@ -65,12 +65,18 @@ class HealthController(Controller):
         responses={503: _AWAY, **documented(400, 431)},
     )
     async def redis(self, store: Store) -> Response[RedisHealth]:
-        """Return the storage's version, latency, memory and persistence."""
+        """Return the storage's version, latency, memory and persistence.
+
+        Of a cluster, a part may be down, which is told; the others go on, and instances are ready.
+        """
         try:
             status = await store.status()
         except StateUnavailable as error:
             unavailable = RedisHealth(status="unavailable", detail=str(error))
             return Response(unavailable, status_code=503, headers={"Retry-After": "1"})
+        if status.down:
+            part = RedisHealth(status="unavailable", detail="; ".join(status.down))
+            return Response(part, status_code=503, headers={"Retry-After": "1"})
         return Response(
             RedisHealth(
                 status="ok",

@@ -122,6 +122,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
     """Look at the server that would be used: the given one, or the embedded one."""
     if settings.redis_url is not None:
         yield from _server("TRIAGE_REDIS_URL", settings.redis_url)
+        yield from _queues(settings.queue_url, settings.redis_url)
         return
     yield _embedded_binary()
     held_by = holder(settings.var)
@@ -169,6 +170,24 @@ def _server(name: str, url: str) -> Iterator[Finding]:
     yield _clock(server.ahead_ms)
     yield from _promises(server.settings)
     yield from _facts(url)
+
+
+def _queues(queue_url: str | None, storage_url: str) -> Iterator[Finding]:
+    """See whether the queues that wake workers have a server that arq can use."""
+    from app.state.probe import probe
+    from plugins.queue import queue_address
+
+    try:
+        address = queue_address(queue_url, storage_url)
+        if queue_url is None:
+            return
+        server = probe(address)
+    except (InvalidInput, StateUnavailable) as error:
+        mend = "Set TRIAGE_QUEUE_URL to one server, or to Sentinels, that runs."
+        yield Finding(topic="queues", status="bad", text=str(error), mend=mend)
+        return
+    text = f"{server.product} {server.version} answers in {server.ping_ms:.1f} ms"
+    yield Finding(topic="queues", status="ok", text=text)
 
 
 def _facts(url: str) -> Iterator[Finding]:

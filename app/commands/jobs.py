@@ -19,12 +19,12 @@ from app.core.errands import Errands
 from app.core.job_desk import JobDesk
 from app.domain.audit import Action
 from app.domain.job import JobState, JobView
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from app.state.conversations import ConversationStateManager
 from app.state.job_board import JobBoard
 from app.state.store import Store
 from app.state.workforce import Workforce
-from plugins.queue import ArqQueue
+from plugins.queue import ArqQueue, queue_address
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ def _with_desk(ask: Callable[[JobDesk], Awaitable[T]], act: tuple[Action, str] |
 
     async def run() -> T:
         settings = read_settings(os.environ)
-        async with opened_store(settings) as store, _desk(store) as desk:
+        async with opened_store(settings) as store, _desk(settings, store) as desk:
             if act is None:
                 return await ask(desk)
             async with audited(settings, store, act[0], job=act[1]):
@@ -141,8 +141,9 @@ def _with_desk(ask: Callable[[JobDesk], Awaitable[T]], act: tuple[Action, str] |
 
 
 @asynccontextmanager
-async def _desk(store: Store) -> AsyncIterator[JobDesk]:
-    workforce, queue = Workforce(store), ArqQueue(store.url)
+async def _desk(settings: Settings, store: Store) -> AsyncIterator[JobDesk]:
+    queue = ArqQueue(queue_address(settings.queue_url, store.url))
+    workforce = Workforce(store)
     try:
         yield JobDesk(
             ConversationStateManager(store, "jobs"),

@@ -7,19 +7,23 @@ instance could. So the thread renews only while the loop shows signs of life.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import structlog
 from redis import Redis, RedisError
 from redis.exceptions import NoScriptError
 
 from app.state import connecting
+from app.state.cluster import Cluster
 from app.state.conversations import LEASE_MS
 from app.state.store import SCRIPTS
 
 RENEW_SECONDS = 0.25
 STUCK_SECONDS = 5.0
+_RENEW = SCRIPTS["renew"]
+_NODE_SECONDS = 0.3
+"""A lease lives three times as long, so those at other nodes outlive one that does not answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,16 +42,75 @@ class Leased(Protocol):
         ...
 
 
+class _Renewer(Protocol):
+    """Whoever keeps leases where they are."""
+
+    def renew(self, leases: Sequence[tuple[str, str]]) -> Sequence[Any]:
+        """Renew leases; 0 stands for one that is not there any more, an error may stand for any."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class _Server:
+    """One server."""
+
+    def __init__(self, url: str) -> None:
+        pool = connecting.thread_pool(
+            url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
+        )
+        self._client: Redis = Redis(connection_pool=pool)
+
+    def renew(self, leases: Sequence[tuple[str, str]]) -> Sequence[Any]:
+        pipe = self._client.pipeline(transaction=False)
+        for key, value in leases:
+            pipe.evalsha(_RENEW.digest, 1, key, value, str(LEASE_MS))
+        answers = pipe.execute(raise_on_error=False)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            self._client.script_load(_RENEW.source)
+        return answers
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class _Nodes:
+    """A cluster, of which one node may not hold up the leases at others."""
+
+    def __init__(self, place: connecting.ClusterPlace) -> None:
+        self._cluster = Cluster(place, connections=1, timeout=_NODE_SECONDS)
+        self._runner = asyncio.Runner()
+
+    def renew(self, leases: Sequence[tuple[str, str]]) -> Sequence[Any]:
+        return self._runner.run(self._renewed(leases))
+
+    async def _renewed(self, leases: Sequence[tuple[str, str]]) -> list[Any]:
+        answers = await self._cluster.attempts(
+            ("EVALSHA", _RENEW.digest, 1, key, value, LEASE_MS) for key, value in leases
+        )
+        missed = [at for at, one in enumerate(answers) if isinstance(one, NoScriptError)]
+        again = await self._cluster.attempts(
+            ("EVAL", _RENEW.source, 1, *leases[at], LEASE_MS) for at in missed
+        )
+        for at, answer in zip(missed, again, strict=True):
+            answers[at] = answer
+        return answers
+
+    def close(self) -> None:
+        self._runner.run(self._cluster.close())
+        self._runner.close()
+
+
 class LeaseKeeper:
     """Renews the leases of this process, and tells when one is lost."""
 
     def __init__(self, url: str, *, stuck_seconds: float = STUCK_SECONDS) -> None:
         """Take the server's address, and how long the event loop may stand still."""
         self._stuck_seconds = stuck_seconds
-        pool = connecting.thread_pool(
-            url, max_connections=1, socket_timeout=0.5, socket_connect_timeout=0.5
-        )
-        self._client: Redis = Redis(connection_pool=pool)
+        place = connecting.cluster_of(url)
+        self._server: _Renewer = _Server(url) if place is None else _Nodes(place)
         self._held: dict[str, tuple[Leased, Callable[[], None]]] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -70,7 +133,6 @@ class LeaseKeeper:
             self._pulse.cancel()
         if self._thread is not None:
             self._thread.join()
-        self._client.close()
 
     def hold(self, claim: Leased, on_lost: Callable[[], None]) -> None:
         """Renew a claim's lease until it is dropped; `on_lost` is called on the event loop."""
@@ -91,6 +153,12 @@ class LeaseKeeper:
             self._pulse = self._loop.call_later(RENEW_SECONDS, self._beat)
 
     def _run(self) -> None:
+        try:
+            self._keep()
+        finally:
+            self._server.close()
+
+    def _keep(self) -> None:
         while not self._stopping.wait(RENEW_SECONDS):
             stuck = time.monotonic() - self._alive
             if stuck > self._stuck_seconds:
@@ -102,15 +170,8 @@ class LeaseKeeper:
                 self._renew(held)
 
     def _renew(self, held: list[tuple[Leased, Callable[[], None]]]) -> None:
-        script = SCRIPTS["renew"]
         try:
-            pipe = self._client.pipeline(transaction=False)
-            for claim, _ in held:
-                pipe.evalsha(script.digest, 1, claim.lease_key, claim.lease, str(LEASE_MS))
-            answers = pipe.execute(raise_on_error=False)
-            if any(isinstance(answer, NoScriptError) for answer in answers):
-                self._client.script_load(script.source)
-                return
+            answers = self._server.renew([(claim.lease_key, claim.lease) for claim, _ in held])
         except RedisError as error:
             _log.warning("leases.waiting", reason=str(error))
             return

@@ -1,13 +1,18 @@
 """One look at a Valkey or Redis server, for the set-up check: no pool, no scripts, no writing."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
+from redis import BlockingConnectionPool as SyncPool
 from redis import Redis, exceptions
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
+from app.state.cluster import SLOTS
 
+_PRIMARY = frozenset({"master", "primary"})
 _PROMISED = ("appendonly", "appendfsync", "maxmemory-policy")
 
 
@@ -36,21 +41,75 @@ class ServerProbe(Struct, frozen=True, kw_only=True):
 
 
 def probe(url: str, timeout: float = 2.0) -> ServerProbe:
-    """Ask a server for everything that matters to us.
+    """Ask a server for everything that matters to us, or all servers of a cluster.
 
     Args:
-        url: of a server, or of Sentinels; see `app.state.connecting`.
+        url: of a server, of Sentinels, or of a cluster; see `app.state.connecting`.
         timeout: seconds for connecting and for each answer.
 
     Raises:
         StateUnavailable: saying what went wrong.
     """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "decode_responses": True,
+    }
     try:
-        pool = connecting.thread_pool(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, decode_responses=True
-        )
+        if (place := connecting.cluster_of(url)) is not None:
+            return _together([_probe(one) for one in _primaries(place, options)])
+        return _probe(connecting.thread_pool(url, **options))
     except ValueError as error:
         raise StateUnavailable(f"the address cannot be read: {error}") from error
+
+
+def _primaries(place: connecting.ClusterPlace, options: Mapping[str, Any]) -> list[SyncPool]:
+    """Return pools for all who hold slots, as the first of the nodes says that answers."""
+    for where in place.nodes:
+        client = Redis.from_pool(connecting.thread_node_pool(place, where, **options))
+        client.response_callbacks.clear()
+        try:
+            rows = client.execute_command("CLUSTER SLOTS")
+        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError):
+            continue
+        except exceptions.RedisError as error:
+            raise StateUnavailable(str(error)) from error
+        finally:
+            client.close()
+        if sum(last - first + 1 for first, last, *_ in rows) < SLOTS:
+            raise StateUnavailable("not every slot of the cluster is held by a server")
+        found = sorted({(held[0] or where[0], held[1]) for _, _, held, *_ in rows})
+        return [connecting.thread_node_pool(place, one, **options) for one in found]
+    raise StateUnavailable("no node of the cluster answers")
+
+
+def _together(found: list[ServerProbe]) -> ServerProbe:
+    """Bring what all primaries of a cluster say together; of each, what deserves more attention."""
+    first = found[0]
+    settings: dict[str, str] | None = None
+    if all(one.settings is not None for one in found):
+        several = {
+            name: {(one.settings or {}).get(name, "") for one in found} for name in _PROMISED
+        }
+        settings = {name: "/".join(sorted(values)) for name, values in several.items()}
+    return ServerProbe(
+        product=first.product,
+        version=min((one.version for one in found), key=_numbers),
+        mode=f"cluster of {len(found)} primaries",
+        role=next((one.role for one in found if one.role not in _PRIMARY), first.role),
+        ping_ms=max(one.ping_ms for one in found),
+        ahead_ms=max((one.ahead_ms for one in found), key=abs),
+        used_memory=sum(one.used_memory for one in found),
+        max_memory=sum(one.max_memory for one in found),
+        settings=settings,
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _probe(pool: SyncPool) -> ServerProbe:
     client = Redis.from_pool(pool)
     try:
         return _ask(client)
