@@ -49,7 +49,7 @@ class Place:
                 **settings,
             }
         )
-        del found["TRIAGE_ACCESS_SECRET"]
+        del found["TRIAGE_ACCESS_SECRET"], found["TRIAGE_MASTER_KEYS"]
         return found
 
     def run(self, *args: str, status: int = 0) -> str:

@@ -128,7 +128,7 @@ def test_everything_acknowledged_before_a_backup_is_back_after_the_loss_of_every
         TRIAGE_PACE_MS="0",
         **write_proof_playbooks(tmp_path / "playbooks"),
     )
-    del env["TRIAGE_ACCESS_SECRET"]  # it is in a file, as in an installation
+    del env["TRIAGE_ACCESS_SECRET"], env["TRIAGE_MASTER_KEYS"]  # in files, as at installations
     messages = 40 * rounds(3)
     with house(env, tmp_path / "before.log") as running:
         completed = _completed(running.api)
