@@ -5,12 +5,15 @@ enqueues rings it, and a worker that has nothing to do listens to it instead.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from app.domain.clock import now_ms
+from app.domain.errors import InvalidInput
 from app.domain.job import Queue
 from app.state import connecting
 from app.state.store import translated
@@ -19,6 +22,9 @@ ANALYSE = "analyse"
 """The name of the worker's function."""
 CONNECTIONS = 16
 _TIMEOUT = 2.0
+_CLOCKS_APART = timedelta(hours=12)
+"""An entry is due for workers whose clocks are so much behind; arq's goes by the machine's own."""
+_LIFE = timedelta(days=1)
 _BELL_LENGTH = 256
 _BELL_TTL = 3_600
 
@@ -79,7 +85,12 @@ class ArqQueue:
         """
         with translated():
             await self._redis.enqueue_job(
-                ANALYSE, name, _job_id=f"{name}:{token}", _queue_name=queue_name(queue)
+                ANALYSE,
+                name,
+                _job_id=f"{name}:{token}",
+                _queue_name=queue_name(queue),
+                _defer_until=datetime.fromtimestamp(now_ms() / 1_000, UTC) - _CLOCKS_APART,
+                _expires=_LIFE,
             )
             await ring(self._redis, queue)
 

@@ -1,6 +1,5 @@
 """API keys and tokens of cases, for those who look after them: make, rotate, revoke."""
 
-import time
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
@@ -12,6 +11,7 @@ from app.api.parameters import CaseIdPath
 from app.api.problems import OPERATING, documented
 from app.core.access.desk import IssuedKey, KeyDesk
 from app.domain.access import KEY_ID
+from app.domain.clock import now_ms
 
 KeyPath = Annotated[str, PathParameter(description="The key's id.", pattern=f"^{KEY_ID}$")]
 
@@ -30,7 +30,7 @@ class KeyController(Controller):
     )
     async def list_keys(self, keys: KeyDesk) -> KeyList:
         """List keys; `TRIAGE_OPERATOR_TOKEN` is a setting and none of them."""
-        now = _now_ms()
+        now = now_ms()
         return KeyList(keys=[key_view(one, now) for one in await keys.all()])
 
     @post(
@@ -80,7 +80,7 @@ class KeyController(Controller):
     )
     async def revoke(self, keys: KeyDesk, key_id: KeyPath) -> KeyView:
         """Refuse a key everywhere within a second, and close its open streams. May be repeated."""
-        return key_view(await keys.revoke(key_id), _now_ms())
+        return key_view(await keys.revoke(key_id), now_ms())
 
 
 class TokenController(Controller):
@@ -106,8 +106,4 @@ class TokenController(Controller):
 
 
 def _issued(made: IssuedKey) -> KeyIssued:
-    return KeyIssued(key=key_view(made.key, _now_ms()), token=made.token)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return KeyIssued(key=key_view(made.key, now_ms()), token=made.token)

@@ -1,6 +1,5 @@
 """How stored values look from outside."""
 
-import time
 from functools import partial
 from typing import Literal, assert_never
 
@@ -34,6 +33,7 @@ from app.domain.case import (
     Take,
     Turn,
 )
+from app.domain.clock import now_ms
 from app.domain.job import JobView
 from app.domain.playbook import Playbook
 from app.state.records import CaseRecord
@@ -41,7 +41,7 @@ from app.state.records import CaseRecord
 
 def retry_after(since_ms: int) -> str:
     """Return the seconds after which looking again makes sense: 1, 2, then 5 as time goes by."""
-    seconds = time.time() - since_ms / 1_000
+    seconds = (now_ms() - since_ms) / 1_000
     return "1" if seconds < 5 else "2" if seconds < 30 else "5"
 
 

@@ -1,7 +1,6 @@
 """Everything that is held about a case, put together for the person whose case it is."""
 
 import asyncio
-import time
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from app.core.intake import Intake
 from app.core.reading import START
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, Command, Fill, Turn
+from app.domain.clock import now_ms
 from app.domain.delivery import Delivery, PushSubscription
 from app.domain.facts import FACTS, kind_of
 from app.domain.job import JobView
@@ -79,7 +79,7 @@ class Exporter:
         commands: list[Command] = [one.command for one in committed]
         commands += [one.command for one in waiting]
         return Held(
-            at=time.time_ns() // 1_000_000,
+            at=now_ms(),
             record=record,
             playbook=self._intake.playbook(record.state),
             committed=committed,

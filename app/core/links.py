@@ -7,13 +7,13 @@ only the code gives: whoever reads the storage can open nothing.
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
+from app.domain.clock import now_ms
 from app.domain.errors import CaseNotFound, LinkNotFound
 from app.state.conversations import ConversationStateManager
 from app.state.links import Links
@@ -64,7 +64,7 @@ class LinkDesk:
         """
         await self._conversations.open(case_id, self._digest(token))
         code = secrets.token_urlsafe(CODE_BYTES)
-        expires_at = time.time_ns() // 1_000_000 + self._seconds * 1_000
+        expires_at = now_ms() + self._seconds * 1_000
         await self._links.keep(_name(code), _seal(code, case_id, token), seconds=self._seconds)
         return Link(code=code, expires_at=expires_at)
 

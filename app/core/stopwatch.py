@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from app.core.steps import Answer
 from app.domain.analysis import Analysis
 from app.domain.case import CaseState, HandoffCommand, Say, Turn
+from app.domain.clock import now_ms
 from app.domain.usage import Attempt
 from app.state.records import Claim
 from app.telemetry.labels import Interviewer
@@ -67,7 +68,7 @@ class TurnWatch:
 
     def _waited(self) -> float:
         """Return the seconds since the command was accepted."""
-        return time.time() - self._claim.accepted.at / 1_000
+        return (now_ms() - self._claim.accepted.at) / 1_000
 
 
 def first_result(

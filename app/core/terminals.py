@@ -1,13 +1,13 @@
 """How a turn ends: its terminal event and the record that is kept of it."""
 
 import hashlib
-import time
 from collections.abc import Mapping
 from typing import Literal, assert_never
 
 from app.core.steps import Answer
 from app.domain import event as events
 from app.domain.case import OperatorSays, Turn, TurnOutcome
+from app.domain.clock import now_ms
 from app.domain.errors import FormSubmitted, HandoffConflict
 from app.domain.event import EventId, Terminal, TurnCancelled, TurnCompleted, TurnFailed, TurnUsage
 from app.state.records import Claim
@@ -104,7 +104,7 @@ def record(claim: Claim, answer: Answer, terminal: Terminal, seq: int) -> Turn:
         at=claim.accepted.at,
         reply=answer.reply,
         outcome=_outcome(terminal),
-        finished_at=time.time_ns() // 1_000_000,
+        finished_at=now_ms(),
         event_id=str(EventId(claim.epoch, seq)),
         terminal=events.encode(terminal),
         attempts=answer.attempts,

@@ -7,11 +7,11 @@ id. Nothing is held in memory that matters: the outbox says what is due, and any
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
 
+from app.domain.clock import now_ms
 from app.domain.delivery import Delivery, Due, Outgoing, WebhookEndpoint
 from app.domain.errors import StateUnavailable
 from app.domain.notification import Notification
@@ -30,10 +30,6 @@ _GRACE_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class Notifier:
     """Delivers what cases have to tell."""
 
@@ -47,7 +43,7 @@ class Notifier:
         push_delays: Delays = PUSH_DELAYS,
         cases_at_once: int = _CASES_AT_ONCE,
         per_target: int = _PER_TARGET,
-        now: Callable[[], int] = _now_ms,
+        now: Callable[[], int] = now_ms,
         on_done: Callable[[Delivery], None] = lambda _: None,
     ) -> None:
         """Take the collaborators and the limits.

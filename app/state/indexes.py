@@ -4,10 +4,10 @@ An entry may name something that never came to be, and never the other way round
 reconciler takes such entries off again.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain import clock
 from app.domain.job import Job
 from app.state import keys
 
@@ -18,8 +18,8 @@ _AGENDA_MS = 1_000
 
 
 def now_ms() -> int:
-    """Return the Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000
+    """Return the Unix time in milliseconds, by the clock that all processes share."""
+    return clock.now_ms()
 
 
 def listed(at_ms: int, member: str, *indexes: str) -> list[Command]:

@@ -1,12 +1,12 @@
 """Making, rotating and revoking API keys; a token leaves here once and is kept nowhere."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.domain.access import ApiKey, Hasher, KeySecret, Scope, new_key_id, new_key_token
+from app.domain.clock import now_ms
 from app.domain.errors import InvalidInput, KeyConflict, KeyNotFound, StateUnavailable
 from app.state.access import AccessBook
 
@@ -50,7 +50,7 @@ class KeyDesk:
             raise InvalidInput("scopes: a key needs one at least")
         if len(await self._book.all()) >= MOST_KEYS:
             raise InvalidInput(f"there are {MOST_KEYS} keys already: let several share one")
-        now, key_id = _now_ms(), new_key_id()
+        now, key_id = now_ms(), new_key_id()
         token = new_key_token(key_id)
         made = ApiKey(
             id=key_id,
@@ -75,7 +75,7 @@ class KeyDesk:
             KeyNotFound: no such key.
             KeyConflict: it is good for nothing any more.
         """
-        now, token = _now_ms(), new_key_token(key_id)
+        now, token = now_ms(), new_key_token(key_id)
         until = now + round(keep_seconds * 1_000)
         digest = self._hasher.key(token)
 
@@ -93,7 +93,7 @@ class KeyDesk:
         Raises:
             KeyNotFound: no such key.
         """
-        now = _now_ms()
+        now = now_ms()
         return await self._change(
             key_id, lambda key: key if key.revoked_at else replace(key, revoked_at=now)
         )
@@ -114,7 +114,3 @@ class KeyDesk:
             if after == before or await self._book.swap(before, after):
                 return after
         raise StateUnavailable("others change this key at the same time: try again")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,6 +13,7 @@ import structlog
 
 from app.core.access.streams import Credential, OpenStreams
 from app.domain.access import ApiKey, Hasher, KeySecret, key_id_of
+from app.domain.clock import now_ms
 from app.domain.errors import AccessSecretWrong, StateUnavailable
 from app.state.access import HOLD_MS, AccessBook, Admissions, case_mark
 
@@ -100,7 +101,7 @@ class LiveKeys:
         Raises:
             StateUnavailable, AccessSecretWrong: the keys are not known.
         """
-        digest, now = self._hasher.key(token), _now_ms()
+        digest, now = self._hasher.key(token), now_ms()
         if self._operators is not None and self._operators.opens(digest, now):
             return self._operators
         if (key_id := key_id_of(token)) is None:
@@ -116,7 +117,7 @@ class LiveKeys:
             return True
         operators = credential.name == OPERATOR_TOKEN
         found = self._operators if operators else self._known.get(credential.name)
-        return found is not None and found.opens(credential.digest, _now_ms())
+        return found is not None and found.opens(credential.digest, now_ms())
 
     def _has(self, key_id: str, digest: str) -> bool:
         """Say whether a token with this digest is, or was, one of a key's; it need not be good."""
@@ -205,7 +206,3 @@ def _before(place: str) -> str:
     ('1699999990000-0', '0-0')
     """
     return f"{max(0, int(place.partition('-')[0]) - _OVERLAP_MS)}-0"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -7,7 +7,6 @@ has been read for its usage, or for as long as that may take.
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from app.core.accounting.rows import Size, closed, most_nano_usd, opened, size_of
 from app.core.accounting.rows import spared as spared_row
 from app.core.accounting.writer import Entry, LedgerWriter
+from app.domain.clock import now_ms
 from app.domain.errors import StateUnavailable
 from app.domain.ledger import Account, LedgerRow, scopes_of
 from app.domain.usage import Attempt, Operation, Provider
@@ -51,7 +51,7 @@ class LedgerMeter:
         timeouts: Timeouts | None = None,
         spare_seconds: float = SPARE_SECONDS,
         on_row: OnRow = untold,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Keep them in this ledger, at the prices of this catalogue.
 

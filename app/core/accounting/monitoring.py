@@ -1,7 +1,6 @@
 """The face of the ledger: what calls at models cost, and how much of the budgets is left."""
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +8,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from app.core.accounting.rows import priced_row
+from app.domain.clock import now_ms
 from app.domain.ledger import (
     Account,
     Budget,
@@ -43,7 +43,7 @@ class AIMonitoringService:
         catalogue: Catalogue | None = None,
         *,
         on_row: Callable[[LedgerRow], None] = lambda _: None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         """Take the storage, what models cost, and who is told of rows that are entered here."""
         self._ledger = Ledger(store)

@@ -4,7 +4,6 @@ The cache saves money and never a case: where its storage fails, the analysis is
 served who may be in danger, and nothing is served that speaks of what the case does not have.
 """
 
-import time
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -19,6 +18,7 @@ from app.core.reuse.minhash import bands, similarity
 from app.core.reuse.similarity import NEAR, Context, Made
 from app.domain.analysis import Strategy
 from app.domain.cached import CacheMode, Counted, Found, Kept
+from app.domain.clock import now_ms
 from app.domain.errors import StateUnavailable
 from app.state.cache import KeptAnalyses
 from app.state.store import Store
@@ -40,7 +40,7 @@ class SimilarAnalyses:
         kept: KeptAnalyses,
         mode: CacheMode,
         *,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1_000),
+        now_ms: Callable[[], int] = now_ms,
         metrics: Metrics | None = None,
     ) -> None:
         """Take the storage.
@@ -133,7 +133,7 @@ class SimilarAnalyses:
         named = (await self._kept.near(bands(telling.scope, telling.signature)))[:_MOST_COMPARED]
         alike = [
             (similarity(kept.signature, telling.signature), kept)
-            for kept in (await self._kept.get(named)).values()
+            for kept in (await self._kept.look(named)).values()
             if len(kept.signature) == len(telling.signature)
             and self._serves(kept, context)
             and telling.stems.issuperset(kept.borrowed)
