@@ -93,6 +93,8 @@ OPERATING: dict[str, tuple[set[Scope], Members]] = {
     "create_key": ({"admin"}, lambda _: {"name": "Mallory", "scopes": ["admin"]}),
     "rotate_key": ({"admin"}, lambda _: {"keep_seconds": 0}),
     "revoke_key": ({"admin"}, nothing),
+    "list_audit": ({"admin"}, nothing),
+    "verify_audit": ({"admin"}, nothing),
 }
 """Every operation for holders of an API key: the scopes, one of which it takes, and a body."""
 

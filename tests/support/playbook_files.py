@@ -119,6 +119,10 @@ low = { least = 1, most = 3 }
 medium = { least = 1, most = 3 }
 high = { least = 1, most = 5 }
 
+[retention]
+conversation_days = 40
+facts_months = 12
+
 [analysis]
 strategy = { high = "failover" }
 cache_seconds = { simple = 60 }

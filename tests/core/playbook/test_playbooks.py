@@ -472,6 +472,27 @@ _BROKEN = {
         "concepts.sick.idioms.en[0]",
         "lists nothing for 'en'",
     ),
+    "a case that lives longer than is promised": (
+        "conversation_days = 40",
+        "conversation_days = 29",
+        "conversation_days =",
+        "retention.conversation_days",
+        "29, but [ttl] lets a case live for 30 days (completed); expected at least that",
+    ),
+    "facts that are kept for ever": (
+        "facts_months = 12",
+        "facts_months = 1200",
+        "facts_months =",
+        "retention.facts_months",
+        "<= 120",
+    ),
+    "retention that is none": (
+        "facts_months = 12",
+        "fact_months = 12",
+        "facts_months =",
+        "retention.fact_months",
+        "fact_months",
+    ),
     "another format": ("format = 1", "format = 2", "format", "format", "Invalid enum value 2"),
     "version of another shape": (
         'version = "1.0.0"',
@@ -716,6 +737,19 @@ def test_no_pattern_is_slow(shipped: dict[str, Playbook], text: str) -> None:
                 start = time.process_time()
                 list(compiled.finditer(text))
                 assert time.process_time() - start < 1.0, pattern
+
+
+def test_people_are_told_for_how_long_their_conversation_is_kept(
+    shipped: dict[str, Playbook],
+) -> None:
+    """The notice that everybody reads first names the days, in every language, and they hold."""
+    for playbook in shipped.values():
+        days = playbook.retention.conversation_days
+        assert days is not None
+        assert max(playbook.ttl.active, playbook.ttl.completed) == days * 86_400
+        for locale in playbook.locales:
+            assert f" {days} " in playbook.notice[locale], (playbook.id, locale)
+        assert playbook.retention.facts_months <= 24
 
 
 def test_every_legal_danger_is_on_the_list_that_everybody_sees(
