@@ -33,6 +33,7 @@ TriageError
 ├── MasterKeysWrong              the ring of master keys is not the one of this storage
 ├── StateUnavailable             Valkey is away, loading or full
 │   └── CaseUnreadable           what is kept of one case cannot be read here
+│       ├── CaseForOthers        its playbook is not here, or a newer release wrote to it
 │       ├── StateTooNew          a newer version has written it
 │       ├── MasterUnknown        its key is wrapped by a master key that is not in the ring
 │       └── StateDamaged         it is not what was sealed for this case
@@ -214,6 +215,14 @@ class MasterKeysWrong(TriageError):
 
 class CaseUnreadable(StateUnavailable):
     """What is kept of one case cannot be read here; all others are served."""
+
+
+class CaseForOthers(CaseUnreadable):
+    """This instance lacks the case's playbook, or a newer release wrote to it; others serve it."""
+
+    def __init__(self, case_id: str) -> None:
+        """Name the case."""
+        super().__init__(f"case {case_id} is served by instances of a newer release", 1.0)
 
 
 class StateTooNew(CaseUnreadable):
