@@ -152,14 +152,15 @@ def _check_folder(folder: Path, what: str) -> None:
 async def _check_server(url: str, name: str) -> None:
     store = Store(url)
     try:
-        held, marked = await store.commands([("DBSIZE",), ("GET", MARK)])
+        marked = await store.command("GET", MARK)
+        async for _ in store.scan("*", 1_000):
+            if marked != name.encode():
+                raise NotEmpty(
+                    "the server of TRIAGE_REDIS_URL is not empty: a back-up is put back only where"
+                    " there is nothing. Stop all instances and workers, and name an empty one"
+                )
     finally:
         await store.close()
-    if held and marked != name.encode():
-        raise NotEmpty(
-            f"the server of TRIAGE_REDIS_URL holds {held:,} keys: a back-up is put back only where"
-            " there is nothing. Stop all instances and workers, and name an empty server"
-        )
 
 
 async def _ready_storage(

@@ -135,7 +135,7 @@ async def copy(source: Store, target: Store, told: Callable[[int], object]) -> i
 
 
 async def _pages(source: Store) -> AsyncIterator[list[Key]]:
-    async for names in scanned(source):
+    async for names in source.scan("*", _PAGE):
         kinds = await source.commands(("TYPE", name) for name in names)
         expiries = await source.commands(("PEXPIRETIME", name) for name in names)
         yield [
@@ -143,17 +143,6 @@ async def _pages(source: Store) -> AsyncIterator[list[Key]]:
             for name, kind, expires in zip(names, kinds, expiries, strict=True)
             if kind != b"none"
         ]
-
-
-async def scanned(store: Store, pattern: str = "*") -> AsyncIterator[list[bytes]]:
-    """Yield the names of all keys that fit a pattern, page by page."""
-    cursor = 0
-    while True:
-        cursor, names = await store.command("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)
-        if names:
-            yield list(dict.fromkeys(names))
-        if int(cursor) == 0:
-            return
 
 
 async def _write(source: Store, target: Store, page: Sequence[Key]) -> None:

@@ -14,9 +14,11 @@ from redis import BlockingConnectionPool, Redis, exceptions
 
 from app.domain.errors import StateUnavailable
 from app.state import connecting
+from app.state.connecting import ClusterPlace
 
 _PIECE = 1 << 20
 _MARK_BYTES = 40
+_ASK_SECONDS = 3.0
 _MAGIC = (b"REDIS", b"VALKEY")
 _LEAST_HEAD = 16
 _NOT_ALLOWED = ("NOPERM", "no permissions", "unknown command", "NOAUTH")
@@ -163,5 +165,41 @@ def _refusal(text: str) -> str:
 
 
 def servers_of(url: str) -> list[str]:
-    """Return the addresses of all servers that have to be copied to have everything."""
-    return [url]
+    """Return the addresses of all servers that have to be copied to have everything.
+
+    That is the server itself or, of a cluster, each primary.
+
+    Raises:
+        StateUnavailable: if no node of the cluster says who they are.
+    """
+    try:
+        place = connecting.cluster_of(url)
+    except ValueError as error:
+        raise StateUnavailable(f"the address cannot be read: {error}") from error
+    if place is None:
+        return [url]
+    head, at, _ = url.partition("://")[2].rpartition("@")
+    scheme = "rediss" if place.tls else "redis"
+    return [f"{scheme}://{head}{at}{_host(host)}:{port}" for host, port in _primaries(place)]
+
+
+def _primaries(place: ClusterPlace) -> list[tuple[str, int]]:
+    reasons = []
+    for where in place.nodes:
+        pool = connecting.thread_node_pool(
+            place, where, socket_timeout=_ASK_SECONDS, socket_connect_timeout=_ASK_SECONDS
+        )
+        try:
+            rows = Redis(connection_pool=pool).execute_command("CLUSTER", "SLOTS")
+        except (exceptions.RedisError, OSError) as error:
+            reasons.append(str(error))
+            continue
+        finally:
+            pool.disconnect()
+        primaries = [row[2] for row in rows]
+        return sorted({(one[0].decode() or where[0], int(one[1])) for one in primaries})
+    raise StateUnavailable(f"no node of its cluster answers: {'; '.join(reasons)}")
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
