@@ -91,6 +91,9 @@ prove-clocks: .venv/dev.stamp ## Set clocks an hour apart, kill thirty instances
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)
 
+prove-cluster: .venv/dev.stamp ## Kill primaries of a cluster under writers, and move its slots, twenty times
+	$(call prove,20,tests/faults/test_cluster.py)
+
 prove-draining: .venv/dev.stamp ## Stop and replace instances under load, and look for failures
 	$(call prove,20,tests/faults/test_draining.py)
 

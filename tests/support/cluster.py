@@ -87,6 +87,19 @@ class Cluster:
             "nobody took over",
         )
 
+    def wait_noticed(self) -> None:
+        """Wait until all others see that a server is down that nobody takes over from."""
+        until(lambda: all(self._failing(one) for one in self.servers), "nobody noticed")
+
+    def restart(self) -> None:
+        """End all servers as `kill -9` does, and start them again."""
+        ports = list(self.servers)
+        for port in ports:
+            self.kill(port)
+        for port in ports:
+            self._server(port)
+        self.wait_whole()
+
     def wait_whole(self) -> None:
         """Wait until everybody serves all slots and every replica has what its primary has."""
         until(lambda: all(self._is_whole(port) for port in self.servers), "it is not whole")
@@ -146,7 +159,7 @@ class Cluster:
             f"--port {port} --bind 127.0.0.1 --appendonly yes --appendfsync always"
             f" --cluster-enabled yes --cluster-node-timeout {NODE_TIMEOUT_MS}"
             f" --cluster-require-full-coverage {self._whole} --repl-diskless-sync-delay 0"
-            f" --cluster-port {self._buses.setdefault(port, free_port())} --save"
+            f" --cluster-port {self._buses.setdefault(port, free_port())} --loglevel warning --save"
         )
         command = [str(self._program), *options.split(), "", "--dir", str(folder)]
         program = Program(f"server {port}", command, environment(), folder / "log")
