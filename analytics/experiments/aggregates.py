@@ -89,35 +89,31 @@ class Evidence:
     def taken(self) -> Taken:
         """Return who was taken in."""
         rows = self._ask(
-            "who was taken in",
+            "who was taken in, and by which flags",
             """
 SELECT CAST(CAST(timestamp AS DATE) AS VARCHAR) AS day, variation_id, count(*),
-  sum(CASE WHEN variations > 1 THEN 1 ELSE 0 END), min(timestamp), max(timestamp)
+  sum(CASE WHEN several THEN 1 ELSE 0 END), min(timestamp), max(timestamp), flags
 FROM first_exposures WHERE experiment_id = $1 AND timestamp < $2
-GROUP BY 1, 2 ORDER BY 1, 2""",
-            (self._declared.key, self._at),
-        )
-        flags = self._ask(
-            "which flags decided",
-            """
-SELECT flags, min(timestamp) AS since FROM first_exposures
-WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags""",
+GROUP BY 1, 2, flags ORDER BY 1, 2, flags""",
             (self._declared.key, self._at),
         )
         # Nobody has to be left out as one too many, so nobody has to be sorted.
         self._all_fit = sum(row[2] for row in rows) <= self._declared.planned_persons
         persons: Counter[str] = Counter()
         by_day: dict[str, dict[str, int]] = {}
-        for day, arm, came, *_ in rows:
+        since: dict[str, dt.datetime] = {}
+        for day, arm, came, _, first, _, flags in rows:
             persons[arm] += came
-            by_day.setdefault(day, {})[arm] = came
+            arms = by_day.setdefault(day, {})
+            arms[arm] = arms.get(arm, 0) + came
+            since[flags] = min(first, since.get(flags, first))
         return Taken(
             persons=dict(persons),
             several=int(sum(row[3] for row in rows)),
             first=min((row[4] for row in rows), default=None),
             last=max((row[5] for row in rows), default=None),
             by_day=by_day,
-            flags=tuple(str(name) for name, _ in flags),
+            flags=tuple(sorted(since, key=lambda name: (since[name], name))),
         )
 
     def by_person(self) -> dict[str, list[Group]]:
@@ -126,14 +122,15 @@ WHERE experiment_id = $1 AND timestamp < $2 GROUP BY flags ORDER BY since, flags
         The properties are the day of the first exposure, under `day`, and the declared slices, as
         they were known at it.
         """
-        properties = {"day": "CAST(p.timestamp AS DATE)"}
-        properties |= {name: f"p.{name}" for name in self._declared.slices}
+        properties = {"day": "min(CAST(p.timestamp AS DATE))"}
+        properties |= {name: f"min(p.{name})" for name in self._declared.slices}
         return self._groups("every metric by day of exposure and by slice", properties)
 
     def by_lag(self) -> list[Group]:
         """Return every metric's moments by arm and days since the person's own exposure."""
-        lag = {"lag": "CAST(f.timestamp AS DATE) - CAST(p.timestamp AS DATE)"}
-        groups = self._groups("every metric by days since exposure", lag)["lag"]
+        lag = "CAST(f.timestamp AS DATE) - CAST(p.timestamp AS DATE)"
+        title = "every metric by days since exposure"
+        groups = self._groups(title, {"lag": f"min({lag})"}, per=lag)["lag"]
         return [one for one in groups if one.group.isdigit()]
 
     def nameless(self, since: dt.datetime) -> int:
@@ -248,7 +245,7 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
         most = "" if self._all_fit else f"\n  ORDER BY timestamp, user_id LIMIT {planned}"
         return f"""people AS (
   SELECT user_id, variation_id AS arm, timestamp, locale, playbook FROM first_exposures
-  WHERE experiment_id = $1 AND timestamp < $3 AND variations = 1{days}{most})"""
+  WHERE experiment_id = $1 AND timestamp < $3 AND NOT several{days}{most})"""
 
     def _values(self) -> str:
         return f"""{self._people()}, found AS (
@@ -256,7 +253,14 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
     ON f.user_id = p.user_id AND f.timestamp >= p.timestamp AND f.timestamp < $2
   WHERE f.fact = $4)"""
 
-    def _groups(self, title: str, properties: Mapping[str, str]) -> dict[str, list[Group]]:
+    def _groups(
+        self, title: str, properties: Mapping[str, str], *, per: str = ""
+    ) -> dict[str, list[Group]]:
+        """Return moments by arm and each property: a person has one, or one for each of `per`.
+
+        Persons are told apart by their name alone: digests of all that they have one of as well
+        would take a join's time again.
+        """
         metrics = [one for one in self._declared.metrics if one.kind in {"share", "mean", "ratio"}]
         counted = ",\n    ".join(
             f"{_sum(value, fact, when)} AS m{number}_{column}"
@@ -277,16 +281,16 @@ GROUP BY p.user_id, p.arm, p.timestamp, p.locale, p.playbook ORDER BY person"""
             f"WHEN GROUPING(by_{one}) = 0 THEN CAST(by_{one} AS VARCHAR)" for one in properties
         )
         sets = ", ".join(f"(arm, by_{name})" for name in properties)
-        numbers = ", ".join(str(one + 3) for one in range(len(properties)))
+        units = f"p.user_id, {per}" if per else "p.user_id"
         rows = self._ask(
             title,
             f"""
 WITH {self._people()}, persons AS (
-  SELECT p.user_id, p.arm, {columns},
+  SELECT min(p.arm) AS arm, {columns},
     {counted}
   FROM people p LEFT JOIN all_facts f ON f.user_id = p.user_id AND f.timestamp < $2
     AND f.fact IN ({names})
-  GROUP BY 1, 2, {numbers})
+  GROUP BY {units})
 SELECT CASE {which} END, arm, CASE {told} END AS grouped, count(*),
   {moments}
 FROM persons GROUP BY GROUPING SETS ({sets}) ORDER BY 1, 3, 2""",

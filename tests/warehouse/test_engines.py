@@ -299,10 +299,10 @@ def test_outcomes_count_from_the_first_exposure_on(warehouse: Warehouse) -> None
         ("a", "rating", 10.0),
     ]
     sql = (
-        "SELECT experiment_id, variation_id, variations, count(*) FROM outcomes"
+        "SELECT experiment_id, variation_id, several, count(*) FROM outcomes"
         " GROUP BY 1, 2, 3 ORDER BY 1"
     )
-    assert ask(warehouse, sql) == [("greeting", "short", 2, 6), ("other", "x", 1, 4)]
+    assert ask(warehouse, sql) == [("greeting", "short", True, 6), ("other", "x", False, 4)]
 
 
 def test_the_facts_of_a_case_follow_its_latest_word(warehouse: Warehouse) -> None:
