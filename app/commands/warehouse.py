@@ -31,9 +31,11 @@ from app.domain.assignment import person_key
 from app.domain.errors import InvalidInput, StateUnavailable
 from app.settings import Settings, read_settings
 from app.state.facts import MANY_WAIT, Backlog, FactStream
+from app.state.flags import Flags
 from app.state.store import Store
 from jobs.retention import cuts
 from jobs.warehouse import Drain, place_of
+from plugins.flags.sticky import StickyBuckets
 
 T = TypeVar("T")
 
@@ -118,7 +120,8 @@ def erase(cases: tuple[str, ...], user_refs: tuple[str, ...], yes: bool) -> None
     """Erase everything the warehouse has of cases, or of a person's cases.
 
     Erasing a case at the API does this by itself. What waits is drained first, so that nothing of
-    it comes later. The cases themselves, while they live, are not touched.
+    it comes later. The cases themselves, while they live, are not touched. Of a person, what
+    experiments gave them is forgotten as well: the next case may be treated otherwise.
     """
     if not cases and not user_refs:
         raise InvalidInput("name a case with --case, or a person with --user-ref")
@@ -139,6 +142,8 @@ def erase(cases: tuple[str, ...], user_refs: tuple[str, ...], yes: bool) -> None
                     )
                     await stack.enter_async_context(entering)
                 await Drain(FactStream(store), opened).all()
+                for person in persons:
+                    await StickyBuckets(Flags(store)).forget(person)
                 with _writing(opened) as writer:
                     at_ms = time.time_ns() // 1_000_000
                     return writer.erase(cases=cases, persons=persons, at_ms=at_ms)

@@ -70,6 +70,10 @@ class Flags:
         key = _assigned(unit)
         await self._store.command("SET", key, document, "EX", KEPT_ASSIGNMENT_SECONDS)
 
+    async def forget_assignments(self, unit: str) -> None:
+        """Forget what a unit of randomisation was given."""
+        await self._store.command("DEL", _assigned(unit))
+
 
 def _assigned(unit: str) -> str:
     """Return the key of a unit: its digest, since a unit may be somebody's own name."""

@@ -50,3 +50,7 @@ class StickyBuckets(AbstractAsyncStickyBucketService):
             if kept is not None:
                 found[self.get_key(name, value)] = kept
         return found
+
+    async def forget(self, person: str) -> None:
+        """Forget what a person was given in experiments, as `person_key` names them."""
+        await self._flags.forget_assignments(self.get_key(PERSON, person))
