@@ -89,7 +89,9 @@ class Duties:
         self.leases = LeaseKeeper(url)
         self.queue = ArqQueue(self.queue_url)
         self.workforce = Workforce(self.store)
-        self.conversations = ConversationStateManager(self.store, self.name)
+        self.conversations = ConversationStateManager(
+            self.store, self.name, playbooks=self.engine.playbooks
+        )
         self.keys = LiveKeys(
             AccessBook(self.store),
             Admissions(self.store),
@@ -103,7 +105,7 @@ class Duties:
         )
         self.news = asyncio.Event()
         self.runner = AnalysisRunner(
-            Jobs(self.store, self.name),
+            Jobs(self.store, self.name, playbooks=self.engine.playbooks),
             self.leases,
             self.engine.analyst,
             self.engine.playbooks,

@@ -17,7 +17,7 @@ from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
 from app.core.analysis.recall import RECALL
 from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
-from app.domain.errors import CaseFull, CaseNotFound, Fenced, StateTooNew, StateUnavailable
+from app.domain.errors import CaseFull, CaseNotFound, CaseUnreadable, Fenced, StateUnavailable
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification, NotificationKind, notification_id
@@ -77,8 +77,8 @@ class AnalysisRunner:
         """
         try:
             claim = await self._jobs.claim(case_id, turn, most_attempts=MAX_ATTEMPTS)
-        except StateTooNew as error:
-            _log.warning("job.left_to_newer", case=case_id, turn=turn, reason=str(error))
+        except CaseUnreadable as error:
+            _log.warning("job.left_to_others", case=case_id, turn=turn, reason=str(error))
             return False
         if not isinstance(claim, JobClaim):
             return False

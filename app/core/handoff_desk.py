@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from app.core.case_desk import place_of
 from app.core.intake import fingerprint
+from app.core.playbook.known import playbook_of
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
 from app.core.terminals import check_refused
@@ -76,7 +77,7 @@ class HandoffReader:
         record = await self._conversations.open_as_operator(case_id)
         return OpenedCase(
             record=record,
-            playbook=self._playbooks[record.state.playbook],
+            playbook=playbook_of(self._playbooks, record.state),
             committed=await self._conversations.turns(case_id),
             waiting=await self._conversations.waiting(case_id),
             result=await self._conversations.result(case_id),

@@ -18,6 +18,7 @@ from app.core import recording, terminals
 from app.core.assigning import Assigner, Subject
 from app.core.language.text import cleaned
 from app.core.opening import Opening, OpeningDesk, StartKey
+from app.core.playbook.known import playbook_of
 from app.core.reading import Reader
 from app.core.runner import TurnRunner
 from app.core.stopwatch import TurnWatch, arm
@@ -185,8 +186,12 @@ class Intake:
         return await self._conversations.open(case_id, self._digest(token))
 
     def playbook(self, state: CaseState) -> Playbook:
-        """Return the playbook of a case."""
-        return self._playbooks[state.playbook]
+        """Return the playbook of a case.
+
+        Raises:
+            CaseForOthers: this instance lacks it.
+        """
+        return playbook_of(self._playbooks, state)
 
     async def say(
         self,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from app.core.handoff import display_name
 from app.core.language.text import cleaned
+from app.core.playbook.known import playbook_of
 from app.domain.errors import InvalidInput, ResultNotReady, ReviewConflict
 from app.domain.facts import About, Rating, Review
 from app.domain.opinion import Rated, Reviewed, ReviewState
@@ -96,7 +97,7 @@ class OpinionDesk:
         name = display_name(reviewer, field="reviewer")
         record = await self._conversations.open_as_operator(case_id)
         state = record.state
-        known = self._playbooks[state.playbook].subareas()
+        known = playbook_of(self._playbooks, state).subareas()
         if code is not None and code not in known:
             raise InvalidInput(f"code: there is no sub-area {code!r} in {state.playbook}")
         result = await self._conversations.result(case_id)

@@ -175,7 +175,7 @@ class Reader:
             return []
 
     async def _is_there(self, case_id: str) -> bool:
-        return await self._conversations.get_conversation_state(case_id) is not None
+        return await self._conversations.exists(case_id)
 
 
 def _whole(turn: Turn) -> bytes:

@@ -23,7 +23,7 @@ from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.core.stopwatch import TurnWatch
 from app.domain import event as events
 from app.domain.case import Turn, Unstoppable
-from app.domain.errors import CaseNotFound, Fenced, StateTooNew, StateUnavailable, TriageError
+from app.domain.errors import CaseNotFound, CaseUnreadable, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
     AnalysisQueued,
     Delta,
@@ -376,8 +376,9 @@ class TurnRunner:
     async def _adopt(self, case_id: str, listed_ms: int) -> None:
         try:
             found = await self._conversations.claim(case_id)
-        except StateTooNew as error:
-            _log.warning("case.left_to_newer", case=case_id, reason=str(error))
+        except CaseUnreadable as error:
+            # What is damaged, or another's to read, must not come before all others.
+            _log.warning("case.left_to_others", case=case_id, reason=str(error))
             self._look_again[case_id] = (time.monotonic() + error.retry_after, None)
             return
         except TriageError:

@@ -5,7 +5,7 @@
 of the earlier owner is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from app.domain.analysis import Analysis
@@ -20,6 +20,7 @@ from app.domain.case import (
     Turn,
 )
 from app.domain.errors import (
+    CaseForOthers,
     CaseFull,
     CaseNotFound,
     Fenced,
@@ -41,6 +42,7 @@ from app.state.indexes import job_listed, listed, now_ms, outbox_listed, scored
 from app.state.keys import CaseKeys
 from app.state.ledger import Ledger
 from app.state.records import ActiveConversation, CaseRecord, Claim, Receipt, Refusal
+from app.state.release import LEVEL, able
 from app.state.store import Store
 
 LEASE_MS = 900
@@ -50,8 +52,12 @@ IDEMPOTENCY_MS = 24 * 3_600_000
 class ConversationStateManager:
     """Everything that is kept about cases. `owner` names this process among all instances."""
 
-    def __init__(self, store: Store, owner: str) -> None:
+    def __init__(
+        self, store: Store, owner: str, *, playbooks: Collection[str] | None = None
+    ) -> None:
+        """Take the storage, the name of this process, and the ids of the playbooks that it has."""
         self._store = store
+        self._able = able(playbooks)
         self._facts = LeavingFacts(store)
         self.owner = owner
 
@@ -64,7 +70,7 @@ class ConversationStateManager:
             CaseNotFound: if there is no such case; nothing is resurrected.
             TurnBusy: if a turn is accepted and not finished; its owner will write the state.
         """
-        args = [codec.encode(state), ttl]
+        args = [codec.encode(state), ttl, LEVEL]
         match await self._store.run("save", CaseKeys(case_id).all(), args):
             case [b"OK"]:
                 return
@@ -106,7 +112,7 @@ class ConversationStateManager:
         opened = await self._store.run(
             "start",
             CaseKeys(state.case_id).all(),
-            [token_hash, codec.encode(state), ttl, cap, state.variant],
+            [token_hash, codec.encode(state), ttl, cap, state.variant, state.playbook, LEVEL],
             before=listed(now_ms(), state.case_id, keys.live(state.case_id)),
         )
         if not opened:
@@ -200,6 +206,7 @@ class ConversationStateManager:
                 IDEMPOTENCY_MS,
                 self.owner if claim else "",
                 LEASE_MS,
+                *self._able,
             ],
             before=listed(now, case_id, keys.BUSY, keys.live(case_id)),
         )
@@ -238,9 +245,10 @@ class ConversationStateManager:
             The claim, or why there is none.
 
         Raises:
+            CaseForOthers: this process lacks its playbook, or a newer release wrote to it.
             StateTooNew: only a newer version can work on this case; it is free for one.
         """
-        args = [self.owner, LEASE_MS, opening, "" if turn is None else turn]
+        args = [self.owner, LEASE_MS, opening, "" if turn is None else turn, *self._able]
         match await self._store.run("claim", CaseKeys(case_id).all(), args):
             case [b"CLAIMED", owned]:
                 return await self._owned(case_id, owned)
@@ -250,6 +258,8 @@ class ConversationStateManager:
                 return "held"
             case [b"OTHER"]:
                 return "other"
+            case [b"UNABLE"]:
+                raise CaseForOthers(case_id)
             case _:
                 return "gone"
 
@@ -296,6 +306,7 @@ class ConversationStateManager:
             claim.lease,
             b"" if job is None else codec.encode(job),
             "" if job is None else job.queue,
+            LEVEL,
             len(notifications),
             *(part for one in notifications for part in (one.id, codec.encode(one))),
             len(leaving),
@@ -418,6 +429,10 @@ class ConversationStateManager:
             version=int(version),
             has_result=bool(has_result),
         )
+
+    async def exists(self, case_id: str) -> bool:
+        """Say whether there is such a case; a newer release may have written it."""
+        return bool(await self._store.command("EXISTS", CaseKeys(case_id).meta))
 
     async def turns(self, case_id: str) -> tuple[Turn, ...]:
         """Return all committed turns, oldest first."""

@@ -5,14 +5,14 @@ it. Whoever holds a `JobClaim` works on the job until another claims it with a h
 from that moment everything the earlier worker writes is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from app.domain.analysis import Analysis
 from app.domain.case import CaseState, Turn
-from app.domain.errors import CaseNotFound, Fenced
+from app.domain.errors import CaseForOthers, CaseNotFound, Fenced
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress, encode
 from app.domain.facts import AnalysisDone
 from app.domain.job import Job, StepRecord
@@ -22,6 +22,7 @@ from app.state.conversations import LEASE_MS
 from app.state.facts import LeavingFacts
 from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
+from app.state.release import able
 from app.state.store import Store
 
 _KEPT_DURATIONS = 200
@@ -64,8 +65,12 @@ class NotClaimed(Struct, frozen=True):
 class Jobs:
     """Background analyses, as one process works on them. `owner` names the process."""
 
-    def __init__(self, store: Store, owner: str) -> None:
+    def __init__(
+        self, store: Store, owner: str, *, playbooks: Collection[str] | None = None
+    ) -> None:
+        """Take the storage, the name of this process, and the ids of the playbooks that it has."""
         self._store = store
+        self._able = able(playbooks)
         self._facts = LeavingFacts(store)
         self.owner = owner
 
@@ -73,10 +78,15 @@ class Jobs:
         """Become the job's worker.
 
         Raises:
+            CaseForOthers: this process lacks the playbook, or a newer release wrote to the case.
             StateTooNew: only a newer version can work on it.
         """
-        answer = await self._run("job_claim", case_id, turn, self.owner, LEASE_MS, most_attempts)
+        answer = await self._run(
+            "job_claim", case_id, turn, self.owner, LEASE_MS, most_attempts, *self._able
+        )
         match answer:
+            case [b"UNABLE"]:
+                raise CaseForOthers(case_id)
             case [b"GONE"]:
                 return NotClaimed("gone")
             case [b"OVER"]:

@@ -60,14 +60,14 @@ class Core:
         """Put the parts together as the composition root does."""
         self.name = uuid4().hex[:8]
         self.store = store_at(url)
-        self.conversations = ConversationStateManager(self.store, self.name)
+        known = {one.id: one for one in playbooks}
+        self.conversations = ConversationStateManager(self.store, self.name, playbooks=known)
         self.journal = Journal(self.store)
         self.leases = LeaseKeeper(url)
         self.follower = Follower(self.store, self.name)
         self.model = ScriptedModel("openai")
         models = FailoverModel((model or self.model,))
         rules = {one.id: Rules(one) for one in playbooks}
-        known = {one.id: one for one in playbooks}
         self.queue = ArqQueue(url)
         self.runner = TurnRunner(
             self.conversations,

@@ -1,7 +1,7 @@
 -- Take a command into the inbox, once per idempotency key, and claim the case if it is free.
 -- ARGV: token hash ('' for an operator, who needs none and has as much room again, so that a case
 --       that takes no more of the person's messages can still be answered), idempotency key, fingerprint, command, on_busy, idempotency ttl in ms,
---       owner ('' not to claim), lease ms.
+--       owner ('' not to claim), lease ms, level and playbooks of the owner.
 local h = redis.call('HMGET', m, 'h', 'n', 'd', 'x', 'cap')
 if not h[1] then return {'GONE'} end
 local operator = ARGV[1] == ''
@@ -21,9 +21,10 @@ if ARGV[5] == 'reject' and n > d then return {'BUSY', d + 1} end
 n = n + 1
 redis.call('HSET', m, 'n', n)
 redis.call('RPUSH', q, ARGV[4])
+written_by(ARGV[9])
 redis.call('HSET', idem, ARGV[2], int(n) .. ':' .. int(now) .. ':' .. ARGV[3])
 touch(h[4])
-if ARGV[7] ~= '' and n == d + 1 and redis.call('EXISTS', lease) == 0 then
+if ARGV[7] ~= '' and n == d + 1 and redis.call('EXISTS', lease) == 0 and able(ARGV[9], ARGV[10]) then
   return {'NEW', n, d, claim(ARGV[7], ARGV[8], 'run')}
 end
 return {'NEW', n, d}

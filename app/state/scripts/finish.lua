@@ -2,7 +2,7 @@
 -- know, the background job that it asks for, what the world should be told, the facts of it, and the
 -- release of the lease, all or nothing.
 -- ARGV: epoch, turn, terminal seq, record, terminal event, state, result ('' for none), ttl,
---       log ttl, lease value, job ('' for none), its queue, how many notifications,
+--       log ttl, lease value, job ('' for none), its queue, level, how many notifications,
 --       their ids and bodies …, how many facts, facts …, case events …
 local h = redis.call('HMGET', m, 'e', 'd', 'n')
 if not h[1] then return {'GONE'} end
@@ -23,8 +23,9 @@ if ARGV[11] ~= '' then
   redis.call('EXPIRE', job, ARGV[8])
   redis.call('HSET', m, 'rt', turn)
 end
-local place = 14
-for _ = 1, tonumber(ARGV[13]) do
+written_by(ARGV[13])
+local place = 15
+for _ = 1, tonumber(ARGV[14]) do
   redis.call('HSETNX', outbox, ARGV[place], ARGV[place + 1])
   place = place + 2
 end

@@ -1,5 +1,5 @@
--- Become the worker of a job. ARGV: turn, owner, lease ms, most attempts.
--- Answers: GONE, OVER, HELD, LATER with the ms left, SPENT after too many attempts, or CLAIMED.
+-- Become the worker of a job. ARGV: turn, owner, lease ms, most attempts, level and playbooks of the owner.
+-- Answers: GONE, OVER, HELD, UNABLE, LATER with the ms left, SPENT after too many attempts, or CLAIMED.
 local h = redis.call('HMGET', m, 'h', 's', 'rt')
 local j = redis.call('HMGET', job, 'st', 'e', 'a', 'nb')
 if not h[1] or not j[1] then return {'GONE'} end
@@ -10,6 +10,7 @@ if tonumber(h[3] or 0) > tonumber(ARGV[1]) then
 end
 local held = redis.call('PTTL', job_lease)
 if held > 0 then return {'HELD', held} end
+if not able(ARGV[5], ARGV[6]) then return {'UNABLE'} end
 local now = now_ms()
 if tonumber(j[4]) > now then return {'LATER', int(tonumber(j[4]) - now)} end
 local attempt = tonumber(j[3]) + 1

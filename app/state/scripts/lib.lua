@@ -25,6 +25,21 @@ local function tell(event)
   redis.call('XADD', ev, 'MAXLEN', '~', 1000, '*', 'e', event)
 end
 
+-- Whether whoever has this level and these playbooks, each between line ends, can work on the case.
+-- What neither is noted of was opened by a release that noted nothing yet.
+local function able(level, playbooks)
+  local h = redis.call('HMGET', m, 'lv', 'pb')
+  if h[1] and tonumber(h[1]) > tonumber(level) then return false end
+  return not h[2] or playbooks == '' or string.find(playbooks, '\n' .. h[2] .. '\n', 1, true) ~= nil
+end
+
+-- Note that somebody of this level has written to the case.
+local function written_by(level)
+  if tonumber(redis.call('HGET', m, 'lv') or 0) < tonumber(level) then
+    redis.call('HSET', m, 'lv', level)
+  end
+end
+
 -- Make `owner` the owner of the oldest unfinished turn. The epoch grows even where a failover lost
 -- writes, because it is never behind the clock; entry E-0 of the turn's log arms the fence: XADD
 -- refuses everything of an older epoch from then on. `opening` is what E-0 tells readers.
