@@ -83,15 +83,9 @@ class ClusterOffice(Office):
 
 
 @pytest.fixture
-def served(
-    cluster: Cluster,
-    own_valkey: EmbeddedValkey,
-    forks: Parent,
-    provider: SlowProvider,
-    tmp_path: Path,
-) -> Iterator[Fleet]:
-    """Instances on the cluster."""
-    settings = {
+def settings(own_valkey: EmbeddedValkey, tmp_path: Path) -> dict[str, str]:
+    """What every process is told, besides where the cluster is."""
+    return {
         "TRIAGE_QUEUE_URL": own_valkey.url,
         "TRIAGE_REPLICAS": "1",
         "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
@@ -100,18 +94,31 @@ def served(
         "TRIAGE_METRICS_PORT": "0",
         "TRIAGE_PACE_MS": "5",
     }
-    with fleet(forks, cluster.url, tmp_path, settings | provider.settings) as made:
+
+
+@pytest.fixture
+def served(
+    cluster: Cluster, forks: Parent, settings: dict[str, str], tmp_path: Path
+) -> Iterator[Fleet]:
+    """Instances on the cluster, which ask no model."""
+    with fleet(forks, cluster.url, tmp_path, settings) as made:
         yield made
 
 
 @pytest.fixture
 async def office(
-    cluster: Cluster, own_valkey: EmbeddedValkey, served: Fleet, provider: SlowProvider
+    cluster: Cluster,
+    own_valkey: EmbeddedValkey,
+    forks: Parent,
+    provider: SlowProvider,
+    settings: dict[str, str],
+    tmp_path: Path,
 ) -> AsyncIterator[ClusterOffice]:
-    """An office on the cluster."""
-    made = ClusterOffice(cluster, own_valkey, served, provider)
-    yield made
-    await made.close()
+    """An office on the cluster, whose workers do ask models."""
+    with fleet(forks, cluster.url, tmp_path, settings | provider.settings) as workers:
+        made = ClusterOffice(cluster, own_valkey, workers, provider)
+        yield made
+        await made.close()
 
 
 def guided(api: Api) -> dict[str, str]:
@@ -124,8 +131,12 @@ async def test_whole_journeys(
     office: ClusterOffice, served: Fleet, cluster: Cluster, tmp_path: Path
 ) -> None:
     """Talked to at one instance and read at another, analysed, counted, listed, and erased."""
-    first, second = (one.api for one in served.pair())
+    # A job in the background, by way of the queue that stands apart; no instance interferes yet.
     office.hire(1)
+    job, _ = await office.case()
+    await office.over(job)
+    await office.check(job)
+    first, second = (one.api for one in served.pair())
     # A conversation, word for word at an instance that does not speak.
     case = first.start(**guided(first))
     key = uuid4().hex
@@ -153,10 +164,6 @@ async def test_whole_journeys(
     listed = second.get("/operator/cases?limit=100", OPERATOR_TOKEN).json()
     assert case.id in [one["case_id"] for one in listed["cases"]]
     assert second.get("/operator/figures", OPERATOR_TOKEN).status == 200
-    # A job in the background, by way of the queue that stands apart.
-    job, _ = await office.case()
-    await office.over(job)
-    await office.check(job)
     # Budgets, flags, reports.
     budget = Budget(scope=Scope(kind="operation", name="judge"), period="day", limit_nano_usd=5)
     await Budgets(office.store).set(budget)
