@@ -55,6 +55,8 @@ class HealthController(Controller):
             return _unready(str(error))
         if status.full:
             return _unready("storage is unavailable: its memory is full")
+        if not status.takes_writes:
+            return _unready("storage is unavailable: its disk is full, or replicas are missing")
         return Response(Health(status="ok"))
 
     @get(
