@@ -17,6 +17,7 @@ from app.core.analysis.analyst import Analysed, Analyst, CaseInHand
 from app.core.analysis.recall import RECALL
 from app.core.stopwatch import first_result
 from app.domain.case import Accepted, AskHuman
+from app.domain.clock import now_ms
 from app.domain.errors import CaseFull, CaseNotFound, CaseUnreadable, Fenced, StateUnavailable
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.job import Job, StepRecord
@@ -90,7 +91,7 @@ class AnalysisRunner:
     async def _run(self, claim: JobClaim, span: Span) -> None:
         queue = claim.job.queue
         if claim.attempt == 1:
-            self._metrics.job_began(queue, time.time() - claim.job.created_at / 1_000)
+            self._metrics.job_began(queue, (now_ms() - claim.job.created_at) / 1_000)
         else:
             _log.info("job.recovered", job=claim.job.id, attempt=claim.attempt)
         task = asyncio.create_task(self._work(claim), name=f"job {claim.job.id}")
@@ -168,7 +169,7 @@ class AnalysisRunner:
     @staticmethod
     def _may_wait(claim: JobClaim, playbook: Playbook) -> bool:
         """Say whether the job may wait for money: for half of the time that its case is kept."""
-        waited = time.time() - claim.job.created_at / 1_000
+        waited = (now_ms() - claim.job.created_at) / 1_000
         return waited < playbook.ttl.completed * _WAITING_SHARE
 
     async def _finish(self, claim: JobClaim, playbook: Playbook, analysed: Analysed) -> JobEnd:
@@ -219,7 +220,7 @@ class AnalysisRunner:
             event,
             told,
             ttl=playbook.ttl.completed,
-            fact=recording.of_given_up(claim, time.time_ns() // 1_000_000),
+            fact=recording.of_given_up(claim, now_ms()),
         )
         self._on_news()
 
@@ -236,7 +237,7 @@ class AnalysisRunner:
         try:
             await self._conversations.accept_from_analysis(
                 claim.job.case_id,
-                Accepted(command=command, at=time.time_ns() // 1_000_000, trace=trace),
+                Accepted(command=command, at=now_ms(), trace=trace),
                 key=claim.job.id,
                 fingerprint=claim.job.id,
             )
@@ -293,7 +294,7 @@ def notification(kind: NotificationKind, job: Job) -> Notification:
         kind=kind,
         case_id=job.case_id,
         turn=job.turn,
-        at=time.time_ns() // 1_000_000,
+        at=now_ms(),
     )
 
 
@@ -310,7 +311,7 @@ def failure(job: Job, locale: str, code: str) -> AnalysisFailed:
 
 def _wait_ms(error: NoModelLeft) -> int:
     """Return when to look again: when the period ends, or sooner, since the budget may grow."""
-    left = (error.until_ms or 0) - time.time_ns() // 1_000_000
+    left = (error.until_ms or 0) - now_ms()
     return max(_UNABLE_MS, min(left, _LOOK_AGAIN_MS)) if error.until_ms else _LOOK_AGAIN_MS
 
 

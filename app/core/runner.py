@@ -23,6 +23,7 @@ from app.core.steps import Analysing, Anew, Answer, Step, Words
 from app.core.stopwatch import TurnWatch
 from app.domain import event as events
 from app.domain.case import Turn, Unstoppable
+from app.domain.clock import now_ms
 from app.domain.errors import CaseNotFound, CaseUnreadable, Fenced, StateUnavailable, TriageError
 from app.domain.event import (
     AnalysisQueued,
@@ -178,7 +179,7 @@ class TurnRunner:
     async def resume(self, case_id: str) -> None:
         """Work on a case's oldest unfinished turn, if nobody does."""
         if self.has_room and case_id not in self._works:
-            await self._adopt(case_id, time.time_ns() // 1_000_000)
+            await self._adopt(case_id, now_ms())
 
     async def take(self, claim: Claim, listed_ms: int, *, awaited: bool = False) -> None:
         """Work on a claimed turn, and on whatever else waits in its case, apart from the caller.
@@ -390,7 +391,7 @@ class TurnRunner:
             return
         if isinstance(found, Claim):
             await self.take(found, listed_ms)
-        elif found in {"idle", "gone"} and time.time() * 1_000 - listed_ms > IDLE_LISTED_MS:
+        elif found in {"idle", "gone"} and now_ms() - listed_ms > IDLE_LISTED_MS:
             await self._conversations.settle(case_id, listed_ms)
 
     async def _beat_forever(self) -> None:

@@ -6,11 +6,13 @@ comes back may still finish it, which outweighs that.
 
 from collections.abc import Callable
 
+from app.domain.case import CaseState
 from app.domain.facts import About, TriageAbandoned
-from app.state import codec, keys
+from app.state import keys
 from app.state.facts import LeavingFacts
 from app.state.indexes import now_ms, scored
 from app.state.keys import CaseKeys
+from app.state.looking import states
 from app.state.store import Store
 
 AFTER_MS = 24 * 3_600_000
@@ -68,11 +70,8 @@ async def _of_page(
 
 
 async def _tell(store: Store, case_id: str, turns: int, idle_ms: int, on_told: OnTold) -> int:
-    data = await store.command("HGET", CaseKeys(case_id).meta, "s")
-    if data is None:
-        return 0
-    state = codec.decode_state(data)
-    if state.status != "active":
+    (state,) = await states(store, [case_id])
+    if not isinstance(state, CaseState) or state.status != "active":
         return 0
     fact = TriageAbandoned(
         id=f"abandoned:{case_id}",

@@ -5,7 +5,7 @@ making, so that erasing it takes them along.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -13,7 +13,10 @@ import msgspec
 
 from app.domain.analysis import Strategy
 from app.domain.cached import CacheCounts, CacheReport, Counted, Kept
-from app.state import keys
+from app.domain.errors import CaseUnreadable
+from app.domain.sealing import CaseKey
+from app.state import codec, keys
+from app.state.sealing import Installation
 from app.state.store import Store
 
 COUNTED_DAYS = 40
@@ -21,15 +24,13 @@ _LONGEST_BAND = 16
 """Analyses that a band remembers; older ones are not looked at."""
 _PAGE = 500
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode: Callable[[bytes], Kept] = msgspec.msgpack.Decoder(Kept).decode
-
 
 class KeptAnalyses:
     """Analyses that may serve other cases."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._installation = Installation(store)
 
     async def get(self, contexts: Sequence[str]) -> dict[str, Kept]:
         """Return what is kept for these contexts; what another version wrote is as good as absent.
@@ -37,11 +38,22 @@ class KeptAnalyses:
         Raises:
             StateUnavailable: if the storage does not answer.
         """
-        if not contexts:
+        key = await self._installation.key()
+        names = {_name(key, one): one for one in contexts}
+        return {names[name]: kept for name, kept in (await self.look(list(names))).items()}
+
+    async def look(self, names: Sequence[str]) -> dict[str, Kept]:
+        """Return what is kept under these names, as `near` gives them.
+
+        Raises:
+            StateUnavailable: if the storage does not answer.
+        """
+        if not names:
             return {}
-        found = await self._store.commands(("GET", keys.cached(one)) for one in contexts)
-        decoded = ((context, _read(raw)) for context, raw in zip(contexts, found, strict=True))
-        return {context: kept for context, kept in decoded if kept is not None}
+        key = await self._installation.key()
+        found = await self._store.commands(("GET", keys.cached(one)) for one in names)
+        opened = ((name, _read(key, raw)) for name, raw in zip(names, found, strict=True))
+        return {name: kept for name, kept in opened if kept is not None}
 
     async def put(
         self, context: str, kept: Kept, *, seconds: int, bands: Iterable[str], case_id: str
@@ -53,16 +65,17 @@ class KeptAnalyses:
         """
         if not await self._store.command("EXISTS", keys.CaseKeys(case_id).meta):
             return False
-        of_case = keys.cached_of(case_id)
+        key = await self._installation.key()
+        of_case, name = keys.cached_of(case_id), _name(key, context)
         commands: list[Sequence[object]] = [
-            ("SADD", of_case, context),
+            ("SADD", of_case, name),
             ("EXPIRE", of_case, seconds),
-            ("SET", keys.cached(context), _encode(kept), "EX", seconds),
+            ("SET", keys.cached(name), codec.KEPT.seal(key, kept), "EX", seconds),
         ]
-        for band in map(keys.cache_band, bands):
+        for band in (keys.cache_band(_name(key, one)) for one in bands):
             commands += [
-                ("LREM", band, 0, context),
-                ("LPUSH", band, context),
+                ("LREM", band, 0, name),
+                ("LPUSH", band, name),
                 ("LTRIM", band, 0, _LONGEST_BAND - 1),
                 ("EXPIRE", band, seconds),
             ]
@@ -70,17 +83,18 @@ class KeptAnalyses:
         return True
 
     async def near(self, bands: Iterable[str]) -> list[str]:
-        """Return the contexts that share a band, those that share most first.
+        """Return the names of what shares a band, that which shares most first.
 
         Raises:
             StateUnavailable: if the storage does not answer.
         """
+        key = await self._installation.key()
         listed = await self._store.commands(
-            ("LRANGE", keys.cache_band(one), 0, _LONGEST_BAND - 1) for one in bands
+            ("LRANGE", keys.cache_band(_name(key, one)), 0, _LONGEST_BAND - 1) for one in bands
         )
         shared: dict[str, int] = {}
-        for context in (one.decode() for band in listed for one in band):
-            shared[context] = shared.get(context, 0) + 1
+        for name in (one.decode() for band in listed for one in band):
+            shared[name] = shared.get(name, 0) + 1
         return sorted(shared, key=lambda one: -shared[one])
 
     async def count(self, strategy: Strategy, counted: Mapping[Counted, int]) -> None:
@@ -112,7 +126,7 @@ class KeptAnalyses:
             for strategy in get_args(Strategy)
             if strategy in sums
         }
-        entries = sum([len(page) async for page in self._pages(keys.cached("*"))])
+        entries = sum([len(page) async for page in self._store.scan(keys.cached("*"), _PAGE)])
         return CacheReport(days=days, entries=entries, by_strategy=by_strategy)
 
     async def clear(self) -> int:
@@ -122,23 +136,11 @@ class KeptAnalyses:
             StateUnavailable: if the storage does not answer.
         """
         forgotten = 0
-        async for page in self._pages(keys.cached("*")):
+        async for page in self._store.scan(keys.cached("*"), _PAGE):
             forgotten += int(await self._store.command("UNLINK", *page))
-        async for page in self._pages(keys.cache_band("*")):
+        async for page in self._store.scan(keys.cache_band("*"), _PAGE):
             await self._store.command("UNLINK", *page)
         return forgotten
-
-    async def _pages(self, pattern: str) -> AsyncIterator[list[bytes]]:
-        """Yield the names of keys, a page at a time and each at least once."""
-        cursor = b"0"
-        while True:
-            cursor, page = await self._store.command(
-                "SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE
-            )
-            if page:
-                yield page
-            if int(cursor) == 0:
-                return
 
 
 async def forget(store: Store, case_id: str) -> None:
@@ -148,16 +150,19 @@ async def forget(store: Store, case_id: str) -> None:
         StateUnavailable: if the storage does not answer.
     """
     of_case = keys.cached_of(case_id)
-    contexts = await store.command("SMEMBERS", of_case)
-    await store.commands(
-        [*(("DEL", keys.cached(one.decode())) for one in contexts), ("DEL", of_case)]
-    )
+    names = await store.command("SMEMBERS", of_case)
+    await store.commands([*(("DEL", keys.cached(one.decode())) for one in names), ("DEL", of_case)])
 
 
-def _read(raw: bytes | None) -> Kept | None:
+def _name(key: CaseKey, digest: str) -> str:
+    """Return under what name something is kept: of words, not even a digest can be guessed."""
+    return key.digest(b"cache", digest.encode())
+
+
+def _read(key: CaseKey, raw: bytes | None) -> Kept | None:
     try:
-        return None if raw is None else _decode(raw)
-    except msgspec.MsgspecError:
+        return None if raw is None else codec.KEPT.open(key, raw)
+    except CaseUnreadable:
         return None
 
 

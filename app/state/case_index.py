@@ -8,7 +8,7 @@ looks at, which is bounded; where a filter is rare and has no facet, a page is s
 to go on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -17,10 +17,13 @@ from app.domain.analysis import Analysis
 from app.domain.case import CaseState, CaseStatus
 from app.domain.opinion import Rated, Reviewed, ReviewState, review_state
 from app.domain.playbook import UrgencyLevel
+from app.domain.sealing import CaseKey
 from app.state import codec, keys
 from app.state.indexes import Command, listed, now_ms, pairs, scored
 from app.state.keys import CaseKeys
+from app.state.looking import read
 from app.state.records import Claim
+from app.state.sealing import KEY
 from app.state.store import Store
 
 RATING = "rate"
@@ -187,19 +190,24 @@ async def forget(store: Store, case_ids: Sequence[str]) -> None:
 async def sweep(store: Store) -> int:
     """Take cases off all lists that are gone; returns how many were.
 
-    Each sweep looks at some thousands, wherever the time has come to, so that all have their turn.
+    Each sweep looks at some thousands, wherever the time has come to, so that all have their turn,
+    and goes on as long as most of those it meets are gone: many may have ended at once.
     """
     size = await store.command("ZCARD", keys.CASES)
     first = 0 if size <= _SWEPT else now_ms() // _SWEEP_MS * _SWEPT % size
-    members = await store.command("ZRANGE", keys.CASES, first, first + _SWEPT - 1)
-    gone = []
-    for at in range(0, len(members), _PAGE):
-        cases = [one.decode() for one in members[at : at + _PAGE]]
-        there = await store.commands(("EXISTS", CaseKeys(one).meta) for one in cases)
-        gone += [one for one, exists in zip(cases, there, strict=True) if not exists]
-    for at in range(0, len(gone), _PAGE):
-        await forget(store, gone[at : at + _PAGE])
-    return len(gone)
+    swept = 0
+    while True:
+        members = await store.command("ZRANGE", keys.CASES, first, first + _SWEPT - 1)
+        gone = []
+        for at in range(0, len(members), _PAGE):
+            cases = [one.decode() for one in members[at : at + _PAGE]]
+            there = await store.commands(("EXISTS", CaseKeys(one).meta) for one in cases)
+            gone += [one for one, exists in zip(cases, there, strict=True) if not exists]
+        for at in range(0, len(gone), _PAGE):
+            await forget(store, gone[at : at + _PAGE])
+        swept += len(gone)
+        if len(gone) <= len(members) // 2:
+            return swept
 
 
 # Reading.
@@ -254,25 +262,32 @@ async def _cases(store: Store, places: Sequence[CasePlace]) -> Iterable[ListedCa
     for place, answer in zip(places, answers, strict=True):
         fields = pairs(answer)
         if b"s" in fields:
-            found.append(_case(place, fields))
+            case = read(store, place.case_id, fields.get(KEY.encode()), _case_of(place, fields))
+            found += [case] if isinstance(case, ListedCase) else []
     return found
 
 
-def _case(place: CasePlace, fields: dict[bytes, bytes]) -> ListedCase:
+def _case_of(
+    place: CasePlace, fields: dict[bytes, bytes]
+) -> Callable[[CaseKey | None], ListedCase]:
+    return lambda key: _case(place, fields, key)
+
+
+def _case(place: CasePlace, fields: dict[bytes, bytes], key: CaseKey | None) -> ListedCase:
     rated, settled = fields.get(RATING.encode()), fields.get(SETTLED.encode())
     return ListedCase(
         place=place,
-        state=codec.decode_state(fields[b"s"]),
-        result=codec.decode_analysis(fields[b"r"]) if b"r" in fields else None,
+        state=codec.STATE.open(key, fields[b"s"]),
+        result=codec.ANALYSIS.open(key, fields[b"r"]) if b"r" in fields else None,
         turns=int(fields[b"d"]),
         running=fields[b"n"] != fields[b"d"],
-        rated=None if rated is None else codec.decode_rated(rated),
+        rated=None if rated is None else codec.RATED.open(key, rated),
         reviews=tuple(
-            codec.decode_reviewed(fields[name])
+            codec.REVIEWED.open(key, fields[name])
             for name in sorted(fields)
             if name.startswith(REVIEW.encode())
         ),
-        settled=None if settled is None else codec.decode_reviewed(settled),
+        settled=None if settled is None else codec.REVIEWED.open(key, settled),
     )
 
 

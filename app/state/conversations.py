@@ -23,6 +23,7 @@ from app.domain.errors import (
     CaseForOthers,
     CaseFull,
     CaseNotFound,
+    CaseUnreadable,
     Fenced,
     IdempotencyMismatch,
     TurnBusy,
@@ -33,6 +34,7 @@ from app.domain.facts import Erased, Fact
 from app.domain.facts import encode as encode_fact
 from app.domain.job import Job
 from app.domain.notification import Notification
+from app.domain.sealing import CaseKey
 from app.state import case_index, codec, handoffs, keys, rounds
 from app.state.access import told_revoked
 from app.state.cache import forget
@@ -43,6 +45,7 @@ from app.state.keys import CaseKeys
 from app.state.ledger import Ledger
 from app.state.records import ActiveConversation, CaseRecord, Claim, Receipt, Refusal
 from app.state.release import LEVEL, able
+from app.state.sealing import KEY, key_to_write, run_sealed
 from app.state.store import Store
 
 LEASE_MS = 900
@@ -70,8 +73,10 @@ class ConversationStateManager:
             CaseNotFound: if there is no such case; nothing is resurrected.
             TurnBusy: if a turn is accepted and not finished; its owner will write the state.
         """
-        args = [codec.encode(state), ttl, LEVEL]
-        match await self._store.run("save", CaseKeys(case_id).all(), args):
+        answer = await run_sealed(
+            self._store, "save", case_id, lambda key: [codec.STATE.seal(key, state), ttl, LEVEL]
+        )
+        match answer:
             case [b"OK"]:
                 return
             case [b"BUSY", turn]:
@@ -81,8 +86,8 @@ class ConversationStateManager:
 
     async def get_conversation_state(self, case_id: str) -> CaseState | None:
         """Return a case's state, or None if there is no such case."""
-        data = await self._store.command("HGET", CaseKeys(case_id).meta, "s")
-        return None if data is None else codec.decode_state(data)
+        data, key = await self._field(case_id, "s")
+        return None if data is None else codec.STATE.open(key, data)
 
     async def delete_conversation_state(self, case_id: str) -> bool:
         """Erase a case with everything in it; True if there was one."""
@@ -109,15 +114,20 @@ class ConversationStateManager:
         Raises:
             CaseNotFound: if the id belongs to somebody else's case.
         """
+        key = self._store.sealer.fresh(state.case_id)
+        sealed = codec.STATE.seal(key, state)
         opened = await self._store.run(
             "start",
             CaseKeys(state.case_id).all(),
-            [token_hash, codec.encode(state), ttl, cap, state.variant, state.playbook, LEVEL],
+            [token_hash, sealed, ttl, cap, state.variant, key.wrapped, state.playbook, LEVEL],
             before=listed(now_ms(), state.case_id, keys.live(state.case_id)),
         )
         if not opened:
             raise CaseNotFound(state.case_id)
-        return bool(opened == 1)
+        is_new = bool(opened == 1)
+        if is_new:
+            self._store.sealer.remember(key)
+        return is_new
 
     async def accept(
         self,
@@ -194,20 +204,26 @@ class ConversationStateManager:
         claim: bool,
     ) -> Receipt:
         now = now_ms()
-        answer = await self._store.run(
-            "accept",
-            CaseKeys(case_id).all(),
-            [
+
+        def args(sealing: CaseKey) -> list[Any]:
+            return [
                 token_hash,
                 key,
-                fingerprint,
-                codec.encode(accepted),
+                sealing.digest(b"command", fingerprint.encode()),
+                codec.ACCEPTED.seal(sealing, accepted),
                 on_busy,
                 IDEMPOTENCY_MS,
                 self.owner if claim else "",
                 LEASE_MS,
+                fingerprint,
                 *self._able,
-            ],
+            ]
+
+        answer = await run_sealed(
+            self._store,
+            "accept",
+            case_id,
+            args,
             before=listed(now, case_id, keys.BUSY, keys.live(case_id)),
         )
         match answer:
@@ -292,26 +308,33 @@ class ConversationStateManager:
         place = EventId.parse(turn.event_id)
         if place is None or place.epoch != claim.epoch:
             raise ValueError("a terminal event carries the epoch of its claim")
+        key = await key_to_write(self._store, claim.case_id)
+        if key is None:
+            raise CaseNotFound(claim.case_id)
         leaving, facts_listing = await self._facts.with_commit(claim.case_id, facts)
         args = [
             claim.epoch,
             claim.turn,
             place.seq,
-            codec.encode(turn),
-            turn.terminal,
-            codec.encode(state),
-            b"" if result is None else codec.encode(result),
+            codec.TURN.seal(key, turn),
+            codec.EVENT.seal(key, turn.terminal),
+            codec.STATE.seal(key, state),
+            b"" if result is None else codec.ANALYSIS.seal(key, result),
             ttl,
             log_ttl,
             claim.lease,
-            b"" if job is None else codec.encode(job),
+            b"" if job is None else codec.JOB.seal(key, job),
             "" if job is None else job.queue,
             LEVEL,
             len(notifications),
-            *(part for one in notifications for part in (one.id, codec.encode(one))),
+            *(
+                part
+                for one in notifications
+                for part in (one.id, codec.NOTIFICATION.seal(key, one))
+            ),
             len(leaving),
             *leaving,
-            *events,
+            *(codec.EVENT.seal(key, one) for one in events),
         ]
         before = handoffs.listing(claim.case_id, state.handoff)
         before += case_index.after_turn(claim, state, result)
@@ -379,6 +402,7 @@ class ConversationStateManager:
             "erase", CaseKeys(case_id).all(), args, before=facts_listed(case_id)
         )
         if erased:
+            self._store.sealer.forget(case_id)
             await self._store.commands(
                 ("ZREM", index, case_id)
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))
@@ -416,13 +440,14 @@ class ConversationStateManager:
     async def _record(self, case_id: str) -> tuple[str, CaseRecord | None]:
         """Return the digest of a case's credential, and the case."""
         meta = CaseKeys(case_id).meta
-        (held, state, accepted, done, epoch, version), has_result = await self._store.commands(
-            [("HMGET", meta, "h", "s", "n", "d", "e", "ver"), ("HEXISTS", meta, "r")]
+        fields = ("h", "s", "n", "d", "e", "ver", KEY)
+        (held, state, accepted, done, epoch, version, key), has_result = await self._store.commands(
+            [("HMGET", meta, *fields), ("HEXISTS", meta, "r")]
         )
         if held is None:
             return "", None
         return held.decode(), CaseRecord(
-            state=codec.decode_state(state),
+            state=codec.STATE.open(self._store.sealer.key(case_id, key), state),
             accepted=int(accepted),
             done=int(done),
             epoch=int(epoch),
@@ -436,13 +461,14 @@ class ConversationStateManager:
 
     async def turns(self, case_id: str) -> tuple[Turn, ...]:
         """Return all committed turns, oldest first."""
-        rows = await self._store.command("LRANGE", CaseKeys(case_id).turns, 0, -1)
-        return tuple(map(codec.decode_turn, rows))
+        rows, key = await self._sealed(case_id, "LRANGE", CaseKeys(case_id).turns, 0, -1)
+        return tuple(codec.TURN.open(key, one) for one in rows)
 
     async def turn(self, case_id: str, turn: int) -> Turn | None:
         """Return a committed turn, or None while it is not."""
-        data = await self._store.command("LINDEX", CaseKeys(case_id).turns, turn - 1)
-        return None if data is None else codec.decode_turn(data)
+        place = CaseKeys(case_id).turns
+        data, key = await self._sealed(case_id, "LINDEX", place, turn - 1)
+        return None if data is None else codec.TURN.open(key, data)
 
     async def is_repeated(self, case_id: str, key: str) -> bool:
         """Say whether a command of the case's person has come with this idempotency key before."""
@@ -450,13 +476,13 @@ class ConversationStateManager:
 
     async def waiting(self, case_id: str) -> tuple[Accepted, ...]:
         """Return the commands that are accepted and not committed, oldest first."""
-        rows = await self._store.command("LRANGE", CaseKeys(case_id).inbox, 0, -1)
-        return tuple(map(codec.decode_accepted, rows))
+        rows, key = await self._sealed(case_id, "LRANGE", CaseKeys(case_id).inbox, 0, -1)
+        return tuple(codec.ACCEPTED.open(key, one) for one in rows)
 
     async def result(self, case_id: str) -> Analysis | None:
         """Return the case's result, or None while there is none."""
-        data = await self._store.command("HGET", CaseKeys(case_id).meta, "r")
-        return None if data is None else codec.decode_analysis(data)
+        data, key = await self._field(case_id, "r")
+        return None if data is None else codec.ANALYSIS.open(key, data)
 
     # Looking after all cases.
 
@@ -500,26 +526,41 @@ class ConversationStateManager:
         for index in indexes:
             await self._store.run("unlist", [index], [case_id, listed_ms])
 
+    async def _field(self, case_id: str, name: str) -> tuple[bytes | None, CaseKey | None]:
+        """Return a field of a case, and the key of the case."""
+        meta = CaseKeys(case_id).meta
+        data, wrapped = await self._store.command("HMGET", meta, name, KEY)
+        return data, self._store.sealer.key(case_id, wrapped)
+
+    async def _sealed(self, case_id: str, *command: Any) -> tuple[Any, CaseKey | None]:
+        """Return what a command answers, and the key of the case."""
+        wanted = ("HGET", CaseKeys(case_id).meta, KEY)
+        answer, wrapped = await self._store.commands([command, wanted])
+        return answer, self._store.sealer.key(case_id, wrapped)
+
     async def _owned(self, case_id: str, owned: list[Any]) -> Claim:
         """Read a claim; one that cannot be read is given back, so that a newer version takes it."""
         try:
+            if owned[-1] is None:  # an earlier version opened the case
+                await key_to_write(self._store, case_id)
             return self._claim(case_id, owned)
-        except codec.StateTooNew:
+        except CaseUnreadable:
             lease = f"{self.owner}:{int(owned[0])}"
             await self._store.run("release", CaseKeys(case_id).all(), [lease])
             raise
 
     def _claim(self, case_id: str, owned: list[Any]) -> Claim:
-        epoch, turn, attempt, state, accepted, turns, dropped, reason, behind = owned
+        epoch, turn, attempt, state, accepted, turns, dropped, reason, behind, wrapped = owned
+        key = self._store.sealer.key(case_id, wrapped)
         return Claim(
             case_id=case_id,
             owner=self.owner,
             epoch=int(epoch),
             turn=turn,
             attempt=attempt,
-            state=codec.decode_state(state),
-            accepted=codec.decode_accepted(accepted),
-            turns=tuple(map(codec.decode_turn, turns)),
+            state=codec.STATE.open(key, state),
+            accepted=codec.ACCEPTED.open(key, accepted),
+            turns=tuple(codec.TURN.open(key, one) for one in turns),
             dropped=bool(dropped),
             behind=behind,
             reason="handover" if reason == b"handover" else "takeover",

@@ -4,10 +4,11 @@ Counts that would take long are cut off: an alert fires at the first of them, an
 thousand dead letters by a gauge.
 """
 
+from functools import partial
 from typing import Any
 
 from app.domain.figures import REPORT_KINDS, Figures, Money, QueueFigures, ReportKind
-from app.domain.job import QUEUES, Queue, parse_job_id
+from app.domain.job import QUEUES, Job, Queue, parse_job_id
 from app.domain.ledger import Scope
 from app.state import codec, keys
 from app.state.audit import AuditTrail
@@ -16,7 +17,9 @@ from app.state.experiments import Experiments
 from app.state.facts import FactStream
 from app.state.indexes import now_ms
 from app.state.keys import CaseKeys
+from app.state.looking import read
 from app.state.outbox import Outbox
+from app.state.sealing import KEY
 from app.state.store import Store
 from app.state.workforce import Workforce
 
@@ -113,12 +116,17 @@ class FigureReader:
 
     async def _oldest_ms(self, queue: Queue, now: int) -> int:
         rows = await self._store.command("ZRANGE", keys.agenda(queue), 0, _LOOKED_AT - 1)
+        names = [one for row in rows if (one := parse_job_id(row.decode())) is not None]
         found = await self._jobs(rows, "spec", "st")
-        created = [
-            codec.decode_job(spec).created_at
-            for spec, state in found
+        wrapped = await self._store.commands(
+            ("HGET", CaseKeys(case_id).meta, KEY) for case_id, _ in names
+        )
+        jobs = [
+            read(self._store, case_id, key, partial(codec.JOB.open, data=spec))
+            for (case_id, _), (spec, state), key in zip(names, found, wrapped, strict=True)
             if spec and state == b"queued"
         ]
+        created = [one.created_at for one in jobs if isinstance(one, Job)]
         return max(0, now - min(created)) if created else 0
 
     async def _dead_jobs(self) -> int:

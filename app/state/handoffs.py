@@ -7,9 +7,10 @@ taken off after the one that ends it, so that nobody who asked for a human is ev
 from msgspec import Struct
 
 from app.domain.case import CaseState, Handoff, HandoffStatus
-from app.state import codec, keys
+from app.domain.errors import CaseUnreadable
+from app.state import keys
 from app.state.indexes import Command, listed, scored
-from app.state.keys import CaseKeys
+from app.state.looking import states
 from app.state.store import Store
 
 _PAGE = 200
@@ -58,8 +59,8 @@ async def page(
         )
         places = [HandoffPlace(score, case_id) for case_id, score in rows]
         for place, state in zip(places, await _states(store, places), strict=True):
-            handoff = None if state is None else state.handoff
-            if state is None or handoff is None or not handoff.is_open:
+            handoff = state.handoff if isinstance(state, CaseState) else None
+            if not isinstance(state, CaseState) or handoff is None or not handoff.is_open:
                 continue
             if (after is None or place > after) and status in {None, handoff.status}:
                 found.append(ListedHandoff(place=place, state=state, handoff=handoff))
@@ -99,17 +100,21 @@ async def sweep(store: Store, top: int) -> int:
 async def _forget(store: Store, place: HandoffPlace) -> int:
     gone = int(await store.run("unlist", [keys.HANDOFF], [place.case_id, place.requested_at]))
     (state,) = await _states(store, [place])
-    if state is not None and _waits(state):
+    if isinstance(state, CaseState) and _waits(state):
         # A commit that an outage had held up came in between: it must not stay unlisted.
         await store.commands(listing(place.case_id, state.handoff))
         return 0
     return gone
 
 
-async def _states(store: Store, places: list[HandoffPlace]) -> list[CaseState | None]:
-    rows = await store.commands(("HGET", CaseKeys(one.case_id).meta, "s") for one in places)
-    return [None if data is None else codec.decode_state(data) for data in rows]
+async def _states(
+    store: Store, places: list[HandoffPlace]
+) -> list[CaseState | CaseUnreadable | None]:
+    return await states(store, [one.case_id for one in places])
 
 
-def _waits(state: CaseState | None) -> bool:
+def _waits(state: CaseState | CaseUnreadable | None) -> bool:
+    """Say whether a human is waited for; where that cannot be read, it may be so."""
+    if isinstance(state, CaseUnreadable):
+        return True
     return state is not None and state.handoff is not None and state.handoff.is_open

@@ -4,13 +4,16 @@ from typing import Any
 
 import msgspec
 
-from app.domain.errors import JobConflict, JobNotFound
+from app.domain.errors import CaseUnreadable, JobConflict, JobNotFound
 from app.domain.event import AnalysisFailed, encode
 from app.domain.job import JobState, JobView, job_id, parse_job_id
 from app.domain.notification import Notification
+from app.domain.sealing import CaseKey
 from app.state import codec, keys
 from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
+from app.state.looking import read
+from app.state.sealing import KEY, run_sealed
 from app.state.store import Store
 
 _PAGE = 200
@@ -24,8 +27,8 @@ class JobBoard:
 
     async def view(self, case_id: str, turn: int) -> JobView | None:
         """Return a job as it stands, or None if there is none."""
-        fields = await self._store.command("HGETALL", CaseKeys(case_id).job(turn))
-        return _view(fields)
+        fields, wrapped = await self._store.commands(_looks(case_id, turn))
+        return _view(fields, self._store.sealer.key(case_id, wrapped))
 
     async def latest(self, case_id: str) -> JobView | None:
         """Return the job that the case's present result comes from, or will come from, if any."""
@@ -56,11 +59,12 @@ class JobBoard:
                 (parse_job_id(member.decode()), int(float(score)))
                 for member, score in zip(rows[::2], rows[1::2], strict=True)
             ]
-            views = await self._store.commands(
-                ("HGETALL", CaseKeys(name[0]).job(name[1])) for name, _ in named if name
-            )
-            for (_, score), fields in zip(named, views, strict=True):
-                view = _view(fields)
+            jobs = [(name, score) for name, score in named if name is not None]
+            answers = await self._store.commands(look for name, _ in jobs for look in _looks(*name))
+            for (name, score), fields, wrapped in zip(
+                jobs, answers[::2], answers[1::2], strict=True
+            ):
+                view = self._readable(name, fields, wrapped)
                 if view is not None and (not states or view.state in states):
                     found.append(view)
                     if len(found) == limit:
@@ -80,8 +84,13 @@ class JobBoard:
         if (found := await self.view(case_id, turn)) is None:
             raise JobNotFound(f"there is no job {name}")
         before = listed(now_ms(), name, keys.agenda(found.queue))
-        args = [turn, "retry", "", "", ""]
-        answer = await self._store.run("job_order", CaseKeys(case_id).all(), args, before=before)
+        answer = await run_sealed(
+            self._store,
+            "job_order",
+            case_id,
+            lambda _: [turn, "retry", "", "", ""],
+            before=before,
+        )
         _obeyed(answer, name, "only a job that was given up or cancelled can be retried")
         await self._store.command("ZREM", keys.DEAD, name)
 
@@ -94,10 +103,28 @@ class JobBoard:
             JobNotFound: there is no such job.
             JobConflict: it is over.
         """
-        args = [turn, "cancel", encode(event), notification.id, codec.encode(notification)]
+
+        def args(key: CaseKey) -> list[Any]:
+            told = codec.EVENT.seal(key, encode(event))
+            note = codec.NOTIFICATION.seal(key, notification)
+            return [turn, "cancel", told, notification.id, note]
+
         before = outbox_listed(case_id)
-        answer = await self._store.run("job_order", CaseKeys(case_id).all(), args, before=before)
+        answer = await run_sealed(self._store, "job_order", case_id, args, before=before)
         _obeyed(answer, job_id(case_id, turn), "it is over and cannot be cancelled")
+
+    def _readable(
+        self, name: tuple[str, int], fields: Any, wrapped: bytes | None
+    ) -> JobView | None:
+        """Return a job as it stands; None where there is none, or its case cannot be read."""
+        found = read(self._store, name[0], wrapped, lambda key: _view(fields, key))
+        return None if isinstance(found, CaseUnreadable) else found
+
+
+def _looks(case_id: str, turn: int) -> list[tuple[str, ...]]:
+    """Return the commands that read a job and the key of its case."""
+    case = CaseKeys(case_id)
+    return [("HGETALL", case.job(turn)), ("HGET", case.meta, KEY)]
 
 
 def _obeyed(answer: Any, name: str, conflict: str) -> None:
@@ -107,11 +134,11 @@ def _obeyed(answer: Any, name: str, conflict: str) -> None:
         raise JobConflict(f"job {name} is {answer[1].decode()}: {conflict}")
 
 
-def _view(fields: Any) -> JobView | None:
+def _view(fields: Any, key: CaseKey | None) -> JobView | None:
     found = pairs(fields)
     if b"spec" not in found:
         return None
-    job = codec.decode_job(found[b"spec"])
+    job = codec.JOB.open(key, found[b"spec"])
     times = {name: int(found[name]) for name in (b"sa", b"fa", b"nb") if found.get(name)}
     return JobView(
         job=job.id,
@@ -126,5 +153,5 @@ def _view(fields: Any) -> JobView | None:
         started_at=times.get(b"sa"),
         finished_at=times.get(b"fa"),
         not_before=times.get(b"nb") or None,
-        error=found[b"err"].decode() if b"err" in found else None,
+        error=codec.ERROR.open(key, found[b"err"]).decode() if b"err" in found else None,
     )

@@ -17,12 +17,14 @@ from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress
 from app.domain.facts import AnalysisDone
 from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
+from app.domain.sealing import CaseKey
 from app.state import case_index, codec, keys
 from app.state.conversations import LEASE_MS
 from app.state.facts import LeavingFacts
 from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
 from app.state.release import able
+from app.state.sealing import key_to_write
 from app.state.store import Store
 
 _KEPT_DURATIONS = 200
@@ -95,18 +97,18 @@ class Jobs:
                 return NotClaimed("held", int(wait))
             case [b"LATER", wait]:
                 return NotClaimed("later", int(wait))
-            case [word, epoch, attempt, fields, state, turns]:
-                found = pairs(fields)
+            case [word, epoch, attempt, fields, state, turns, wrapped]:
+                found, key = pairs(fields), self._store.sealer.key(case_id, wrapped)
                 return JobClaim(
-                    job=codec.decode_job(found[b"spec"]),
+                    job=codec.JOB.open(key, found[b"spec"]),
                     owner=self.owner,
                     epoch=int(epoch),
                     attempt=attempt,
                     spent=word == b"SPENT",
-                    state=codec.decode_state(state),
-                    turns=tuple(map(codec.decode_turn, turns)),
+                    state=codec.STATE.open(key, state),
+                    turns=tuple(codec.TURN.open(key, one) for one in turns),
                     steps={
-                        name[2:].decode(): codec.decode_step(data)
+                        name[2:].decode(): codec.STEP.open(key, data)
                         for name, data in found.items()
                         if name.startswith(b"s:")
                     },
@@ -123,10 +125,12 @@ class Jobs:
             Fenced: another worker has the job, or an operator cancelled it.
             CaseNotFound: the case is gone.
         """
-        args = (claim.epoch, step, codec.encode(record), encode(progress))
+        key = await self._key(claim)
+        event = codec.EVENT.seal(key, encode(progress))
+        args = (claim.epoch, step, codec.STEP.seal(key, record), event)
         answer = await self._run("job_keep", claim.job.case_id, claim.job.turn, *args)
         if answer[0] == b"OK":
-            return codec.decode_step(answer[1])
+            return codec.STEP.open(key, answer[1])
         raise _refused(answer[0], claim)
 
     async def finish(
@@ -147,7 +151,7 @@ class Jobs:
         """
         before = case_index.listing(claim.state, case_index.of_result(result))
         answer = await self._end(
-            claim, "done", codec.encode(result), "", ttl, encode(event), notification, fact, before
+            claim, "done", result, "", ttl, encode(event), notification, fact, before
         )
         if answer[0] == b"SUPERSEDED":
             return False
@@ -179,7 +183,7 @@ class Jobs:
             CaseNotFound: the case is gone.
         """
         before = listed(now_ms(), claim.job.id, keys.DEAD)
-        await self._end(claim, "dead", b"", error, ttl, encode(event), notification, fact, before)
+        await self._end(claim, "dead", None, error, ttl, encode(event), notification, fact, before)
 
     async def postpone(
         self, claim: JobClaim, error: str | None, wait_ms: int, *, counts: bool = True
@@ -192,7 +196,8 @@ class Jobs:
             Fenced: another worker has the job, or an operator cancelled it.
             CaseNotFound: the case is gone.
         """
-        args = (claim.epoch, claim.lease, error or "", wait_ms, int(counts and error is not None))
+        sealed = codec.ERROR.seal(await self._key(claim), error.encode()) if error else b""
+        args = (claim.epoch, claim.lease, sealed, wait_ms, int(counts and error is not None))
         answer = await self._run(
             "job_postpone", claim.job.case_id, claim.job.turn, *args,
             before=listed(now_ms() + wait_ms, claim.job.id, keys.agenda(claim.job.queue)),
@@ -204,7 +209,7 @@ class Jobs:
         self,
         claim: JobClaim,
         state: Literal["done", "dead"],
-        result: bytes,
+        result: Analysis | None,
         error: str,
         ttl: int,
         event: bytes,
@@ -212,6 +217,7 @@ class Jobs:
         fact: AnalysisDone | None,
         before: Sequence[Sequence[Any]] = (),
     ) -> Any:
+        key = await self._key(claim)
         facts = [] if fact is None else [fact]
         leaving, listing = await self._facts.with_commit(claim.job.case_id, facts)
         answer = await self._run(
@@ -221,12 +227,12 @@ class Jobs:
             claim.epoch,
             claim.lease,
             state,
-            result,
-            error,
+            b"" if result is None else codec.ANALYSIS.seal(key, result),
+            codec.ERROR.seal(key, error.encode()) if error else b"",
             ttl,
-            event,
+            codec.EVENT.seal(key, event),
             notification.id,
-            codec.encode(notification),
+            codec.NOTIFICATION.seal(key, notification),
             *(leaving or [b""]),
             before=[*outbox_listed(claim.job.case_id), *listing, *before],
         )
@@ -234,6 +240,12 @@ class Jobs:
             raise _refused(answer[0], claim)
         await self._store.command("ZREM", keys.agenda(claim.job.queue), claim.job.id)
         return answer
+
+    async def _key(self, claim: JobClaim) -> CaseKey:
+        key = await key_to_write(self._store, claim.job.case_id)
+        if key is None:
+            raise CaseNotFound(claim.job.case_id)
+        return key
 
     async def _run(
         self, script: str, case_id: str, *args: Any, before: Sequence[Sequence[Any]] = ()

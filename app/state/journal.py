@@ -17,14 +17,18 @@ import structlog
 from msgspec import Struct
 from redis.exceptions import ResponseError
 
-from app.domain.errors import Fenced, StateUnavailable
+from app.domain.errors import CaseUnreadable, Fenced, StateUnavailable
+from app.domain.sealing import CaseKey
 from app.state import codec
 from app.state.keys import CaseKeys
+from app.state.sealing import key_to_write
 from app.state.store import Store
 
 _MAX_ENTRIES = 20_000
 """Far above what a bounded reply can take; a belt, since a log that is cut cannot be resumed."""
 _RETRY_SECONDS = 0.1
+_PATIENCE_SECONDS = 0.5
+"""How long the logs of a node that does not answer hold up those of others, in a cluster."""
 _GAP_SECONDS = 0.005
 """Between two round trips, each of which costs as much as twenty words; waiters cut it short."""
 
@@ -37,6 +41,8 @@ class _Write(Struct):
     seq: int
     pieces: list[str]
     event: bytes | None
+    sent: bool = False
+    """It may be stored already, whole, so nothing is added to it any more."""
 
 
 class TurnLog:
@@ -44,15 +50,19 @@ class TurnLog:
 
     def __init__(
         self,
+        case_id: str,
         key: str,
         epoch: int,
         wake: Callable[["TurnLog"], None],
         hurry: Callable[[], None],
     ) -> None:
+        self.case_id = case_id
         self.key = key
         self.epoch = epoch
         self.seq = 0
         """Count of the last event; each takes the next one."""
+        self.sealing: CaseKey | None = None
+        """The key of the case, once it was looked up."""
         self.lost = False
         """Another owner's epoch is armed: nothing of ours will be stored any more."""
         self.waiting: list[_Write] = []
@@ -65,7 +75,7 @@ class TurnLog:
         """Log a piece of the answer and return its count."""
         self.seq += 1
         last = self.waiting[-1] if self.waiting else None
-        if last is not None and last.event is None:
+        if last is not None and last.event is None and not last.sent:
             last.seq = self.seq
             last.pieces.append(text)
         else:
@@ -121,7 +131,8 @@ class Journal:
 
     def open(self, case_id: str, turn: int, epoch: int) -> TurnLog:
         """Return a log to write to; its stream was opened by the claim."""
-        return TurnLog(CaseKeys(case_id).log(turn), epoch, self._note, self._hurried.set)
+        key = CaseKeys(case_id).log(turn)
+        return TurnLog(case_id, key, epoch, self._note, self._hurried.set)
 
     def _note(self, log: TurnLog) -> None:
         self._dirty[log.key] = log
@@ -153,25 +164,59 @@ class Journal:
                     await self._hurried.wait()
 
     async def _store_all(self, batch: list[tuple[TurnLog, list[_Write]]]) -> None:
-        """Store a batch; while Valkey is away, try again: ids make a repetition harmless."""
-        writes = [(log, write) for log, waiting in batch for write in waiting if not log.lost]
-        while writes and (reason := await self._try_to_store(writes)):
-            _log.warning("journal.waiting", reason=reason)
-            await asyncio.sleep(_RETRY_SECONDS)
-            writes = [(log, write) for log, write in writes if not log.lost]
+        """Store a batch; what Valkey does not take now is sent again with what comes meanwhile.
 
-    async def _try_to_store(self, writes: list[tuple[TurnLog, _Write]]) -> str | None:
-        """Send the writes once; the reason if they must be sent again."""
+        Ids make a repetition harmless. In a cluster some may be taken and others not.
+        """
+        writes = [(log, write) for log, waiting in batch for write in waiting if not log.lost]
+        again, reason = await self._try_to_store(writes)
+        if not again:
+            return
+        _log.warning("journal.waiting", reason=reason)
+        for log, write in reversed(again):
+            if not log.lost:
+                log.waiting.insert(0, write)
+                self._dirty[log.key] = log
+                self._work.set()
+        await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _try_to_store(
+        self, writes: list[tuple[TurnLog, _Write]]
+    ) -> tuple[list[tuple[TurnLog, _Write]], str]:
+        """Send the writes once; those that must be sent again, and why."""
+        again, reason = [], ""
+        for _, write in writes:
+            write.sent = True
         try:
-            answers = await self._store.attempts(_xadd(log, write) for log, write in writes)
-            for (log, _), answer in zip(writes, answers, strict=True):
+            for log, write in writes:
+                try:
+                    await self._find_key(log)
+                except StateUnavailable as error:  # in a cluster others may be there
+                    again.append((log, write))
+                    reason = str(error)
+            left = {id(log) for log, _ in again}
+            ours = [one for one in writes if not one[0].lost and id(one[0]) not in left]
+            answers = await self._store.attempts(
+                (_xadd(log, write) for log, write in ours), seconds=_PATIENCE_SECONDS
+            )
+            for (log, write), answer in zip(ours, answers, strict=True):
                 if answer is None or _is_refusal(answer):
                     await self._refused(log)
                 elif isinstance(answer, Exception):
-                    return str(answer)
+                    again.append((log, write))
+                    reason = str(answer)
         except StateUnavailable as error:
-            return str(error)
-        return None
+            return writes, str(error)
+        return again, reason
+
+    async def _find_key(self, log: TurnLog) -> None:
+        """Look up the key of a log's case; where there is none any more, the log is lost."""
+        if log.sealing is None and not log.lost:
+            try:
+                log.sealing = await key_to_write(self._store, log.case_id)
+            except CaseUnreadable as error:
+                _log.warning("case.unreadable", case=log.case_id, reason=str(error))
+            log.lost = log.sealing is None
 
     async def _refused(self, log: TurnLog) -> None:
         """Tell a repetition of our own from a takeover: whose epoch is the last entry's?"""
@@ -185,6 +230,12 @@ def _is_refusal(answer: object) -> bool:
 
 
 def _xadd(log: TurnLog, write: _Write) -> tuple[str | int | bytes, ...]:
-    field, value = ("p", codec.encode(write.pieces)) if write.event is None else ("e", write.event)
+    if log.sealing is None:
+        raise ValueError("a log is written with the key of its case")
+    field, value = (
+        ("p", codec.PIECES.seal(log.sealing, write.pieces))
+        if write.event is None
+        else ("e", codec.EVENT.seal(log.sealing, write.event))
+    )
     place = f"{log.epoch}-{write.seq}"
     return ("XADD", log.key, "NOMKSTREAM", "MAXLEN", "~", _MAX_ENTRIES, place, field, value)

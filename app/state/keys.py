@@ -179,6 +179,15 @@ class CaseKeys:
         return f"{self.job_prefix}{turn}:k"
 
 
+def case_of(key: str) -> str:
+    """Return the case to which a key belongs, by its hash tag.
+
+    >>> case_of("tri:{c}:t:1")
+    'c'
+    """
+    return key.partition("{")[2].rpartition("}")[0]
+
+
 def cases(facet: str) -> str:
     """Return the sorted set of cases with what a facet names, by when they were opened."""
     return f"{CASES}:{facet}"

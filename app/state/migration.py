@@ -147,18 +147,20 @@ async def adopt(
     before += handoffs.listing(case_id, state.handoff)
     if waiting is not None:
         before += listed(now_ms(), case_id, keys.BUSY)
+    key = store.sealer.fresh(case_id)
     written = await store.run(
         "adopt",
         CaseKeys(case_id).all(),
         [
             token_hash,
-            codec.encode(state),
+            codec.STATE.seal(key, state),
             ttl,
             cap,
             state.variant,
             epoch,
-            b"" if waiting is None else codec.encode(waiting),
-            *map(codec.encode, turns),
+            b"" if waiting is None else codec.ACCEPTED.seal(key, waiting),
+            key.wrapped,
+            *(codec.TURN.seal(key, one) for one in turns),
         ],
         before=before,
     )

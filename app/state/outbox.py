@@ -7,13 +7,17 @@ once, by comparing what was seen, and what is sent twice carries the same id.
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from app.domain.delivery import Delivery, Due, Outgoing, PushSubscription
-from app.domain.errors import CaseNotFound, InvalidInput
+from app.domain.errors import CaseNotFound, CaseUnreadable, InvalidInput
 from app.domain.notification import Notification
+from app.domain.sealing import CaseKey
 from app.state import codec, keys
-from app.state.indexes import listed, now_ms, outbox_listed, scored
+from app.state.indexes import listed, now_ms, outbox_listed, pairs, scored
 from app.state.keys import CaseKeys
+from app.state.looking import read
+from app.state.sealing import KEY, case_key, key_to_write, run_sealed
 from app.state.store import Store
 
 LEASE_MS = 5_000
@@ -87,7 +91,11 @@ class Outbox:
         key = CaseKeys(case_id).outbox
         match await self._store.run("outbox_take", [key], [lease, self._lease_ms]):
             case [b"TAKEN", fields]:
-                return _outgoing(case_id, lease, fields)
+                try:
+                    return _outgoing(case_id, lease, fields, await case_key(self._store, case_id))
+                except CaseUnreadable:
+                    await self._store.run("outbox_hold", [key], [lease, 0])
+                    raise
             case [b"HELD", left]:
                 return int(left)
             case _:
@@ -103,10 +111,13 @@ class Outbox:
 
     async def fan_out(self, notification: Notification, deliveries: Sequence[Delivery]) -> bool:
         """Make the deliveries of a notification; False if somebody has, or the case is gone."""
+        case_id = notification.case_id
+        if (sealing := await key_to_write(self._store, case_id)) is None:
+            return False
         args: list[str | bytes] = [notification.id]
         for one in deliveries:
-            args += [_field(one), codec.encode(one)]
-        key = CaseKeys(notification.case_id).outbox
+            args += [_field(one), codec.DELIVERY.seal(sealing, one)]
+        key = CaseKeys(case_id).outbox
         return bool(await self._store.run("outbox_fan_out", [key], args))
 
     async def record(self, before: Delivery, after: Delivery) -> bool:
@@ -114,10 +125,14 @@ class Outbox:
         case_id = before.notification.case_id
         indexes = [keys.OUTBOX_TOLD] * (after.state == "delivered")
         indexes += [keys.OUTBOX_FAILED] * (after.state == "failed")
+        key, outbox = await key_to_write(self._store, case_id), CaseKeys(case_id).outbox
+        seen = await self._store.command("HGET", outbox, _field(before))
+        if key is None or seen is None or codec.DELIVERY.open(key, seen) != before:
+            return False
         swapped = await self._store.run(
             "swap",
-            [CaseKeys(case_id).outbox],
-            [_field(before), codec.encode(before), codec.encode(after)],
+            [outbox],
+            [_field(before), seen, codec.DELIVERY.seal(key, after)],
             before=[
                 *listed(after.at, case_id, *indexes),
                 *(("ZREMRANGEBYRANK", index, 0, -_LISTED_CASES - 1) for index in indexes),
@@ -131,8 +146,8 @@ class Outbox:
 
     async def look(self, case_id: str) -> Outgoing:
         """Return everything in a case's outbox, without taking anything."""
-        fields = await self._store.command("HGETALL", CaseKeys(case_id).outbox)
-        return _outgoing(case_id, "", fields)
+        fields, wrapped = await self._store.commands(_looks(case_id))
+        return _outgoing(case_id, "", fields, self._store.sealer.key(case_id, wrapped))
 
     # Browsers.
 
@@ -143,8 +158,12 @@ class Outbox:
             CaseNotFound: if there is no such case.
             InvalidInput: if it has as many browsers as it may have.
         """
-        args = [f"s:{subscription.id}", codec.encode(subscription), SUBSCRIPTIONS_PER_CASE]
-        match await self._store.run("subscribe", CaseKeys(case_id).all(), args):
+
+        def args(key: CaseKey) -> list[Any]:
+            sealed = codec.SUBSCRIPTION.seal(key, subscription)
+            return [f"s:{subscription.id}", sealed, SUBSCRIPTIONS_PER_CASE]
+
+        match await run_sealed(self._store, "subscribe", case_id, args):
             case b"OK":
                 return
             case b"FULL":
@@ -164,8 +183,10 @@ class Outbox:
 
     async def forget(self, case_id: str, subscription: PushSubscription) -> None:
         """Delete a subscription that its push service has ended, unless it was renewed since."""
-        args = [f"s:{subscription.id}", codec.encode(subscription), ""]
-        await self._store.run("swap", [CaseKeys(case_id).outbox], args)
+        key, outbox = await case_key(self._store, case_id), CaseKeys(case_id).outbox
+        seen = await self._store.command("HGET", outbox, f"s:{subscription.id}")
+        if seen is not None and codec.SUBSCRIPTION.open(key, seen) == subscription:
+            await self._store.run("swap", [outbox], [f"s:{subscription.id}", seen, ""])
 
     # For operators.
 
@@ -188,15 +209,26 @@ class Outbox:
         """Return the deliveries of listed cases; those that are gone leave the list."""
         rows = await self._store.command("ZRANGE", index, 0, limit - 1, *order)
         names = [one.decode() for one in rows]
-        outboxes = await self._store.commands(("HGETALL", CaseKeys(one).outbox) for one in names)
+        answers = await self._store.commands(look for one in names for look in _looks(one))
+        outboxes, wrapped = answers[::2], answers[1::2]
         gone = [one for one, fields in zip(names, outboxes, strict=True) if not fields]
         if gone and index != keys.OUTBOX:  # there it may only be listed a moment ahead
             await self._store.command("ZREM", index, *gone)
         return [
             delivery
-            for case_id, fields in zip(names, outboxes, strict=True)
-            for delivery in _outgoing(case_id, "", fields).deliveries
+            for found in zip(names, outboxes, wrapped, strict=True)
+            for delivery in self._readable(*found)
         ]
+
+    def _readable(self, case_id: str, fields: Any, wrapped: bytes | None) -> tuple[Delivery, ...]:
+        """Return a case's deliveries; none where the case cannot be read."""
+        found = read(
+            self._store,
+            case_id,
+            wrapped,
+            lambda key: _outgoing(case_id, "", fields, key).deliveries,
+        )
+        return () if isinstance(found, CaseUnreadable) else found
 
     async def _hold(self, taken: Outgoing, ms: int) -> bool:
         key = CaseKeys(taken.case_id).outbox
@@ -207,19 +239,28 @@ def _field(delivery: Delivery) -> str:
     return f"d:{delivery.name}"
 
 
-def _outgoing(case_id: str, lease: str, answer: dict[bytes, bytes] | Sequence[bytes]) -> Outgoing:
-    fields = (
-        answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
-    )
+def _looks(case_id: str) -> list[tuple[str, ...]]:
+    """Return the commands that read an outbox and the key of its case."""
+    case = CaseKeys(case_id)
+    return [("HGETALL", case.outbox), ("HGET", case.meta, KEY)]
+
+
+def _outgoing(
+    case_id: str,
+    lease: str,
+    answer: dict[bytes, bytes] | Sequence[bytes],
+    key: CaseKey | None,
+) -> Outgoing:
+    fields = pairs(answer)
     told = {name.removeprefix(b"f:") for name in fields if name.startswith(b"f:")}
     fresh, deliveries, subscriptions = [], [], []
     for name, data in sorted(fields.items()):
         if name.startswith(b"d:"):
-            deliveries.append(codec.decode_delivery(data))
+            deliveries.append(codec.DELIVERY.open(key, data))
         elif name.startswith(b"s:"):
-            subscriptions.append(codec.decode_subscription(data))
+            subscriptions.append(codec.SUBSCRIPTION.open(key, data))
         elif name.startswith(b"msg_") and name not in told:
-            fresh.append(codec.decode_notification(data))
+            fresh.append(codec.NOTIFICATION.open(key, data))
     return Outgoing(
         case_id=case_id,
         lease=lease,

@@ -1,8 +1,10 @@
 """Going round all cases: which are active, which are gone, which turns were forgotten."""
 
-from app.state import case_index, codec, handoffs, keys
+from app.domain.case import CaseState
+from app.state import case_index, handoffs, keys
 from app.state.indexes import now_ms, scored
 from app.state.keys import CaseKeys
+from app.state.looking import states
 from app.state.records import ActiveConversation
 from app.state.store import Store
 
@@ -20,10 +22,9 @@ async def active(store: Store, *, limit: int, before_ms: int | None) -> list[Act
     found: list[ActiveConversation] = []
     for at in range(0, len(rows), _PAGE):
         page = rows[at : at + _PAGE]
-        states = await store.commands(("HGET", CaseKeys(case_id).meta, "s") for case_id, _ in page)
-        for (case_id, score), data in zip(page, states, strict=True):
-            state = None if data is None else codec.decode_state(data)
-            if state is not None and state.status == "active":
+        found_states = await states(store, [case_id for case_id, _ in page])
+        for (case_id, score), state in zip(page, found_states, strict=True):
+            if isinstance(state, CaseState) and state.status == "active":
                 found.append(
                     ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
                 )

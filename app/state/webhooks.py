@@ -2,7 +2,9 @@
 
 from app.domain.delivery import WebhookEndpoint
 from app.domain.errors import InvalidInput, WebhookNotFound
+from app.domain.sealing import is_sealed
 from app.state import codec, keys
+from app.state.sealing import Installation
 from app.state.store import Store
 
 MOST_ENDPOINTS = 16
@@ -13,11 +15,13 @@ class Webhooks:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._installation = Installation(store)
 
     async def all(self) -> dict[str, WebhookEndpoint]:
         """Return every endpoint by its id, the oldest first."""
         fields = await self._store.command("HGETALL", keys.WEBHOOKS)
-        found = sorted(map(codec.decode_endpoint, fields.values()), key=lambda one: one.created_at)
+        opened = [await self._opened(data) for data in fields.values()]
+        found = sorted(opened, key=lambda one: one.created_at)
         return {one.id: one for one in found}
 
     async def get(self, endpoint_id: str) -> WebhookEndpoint:
@@ -29,7 +33,7 @@ class Webhooks:
         data = await self._store.command("HGET", keys.WEBHOOKS, endpoint_id)
         if data is None:
             raise WebhookNotFound(f"there is no webhook {endpoint_id}; see: triage webhooks list")
-        return codec.decode_endpoint(data)
+        return await self._opened(data)
 
     async def add(self, endpoint: WebhookEndpoint) -> None:
         """Keep a new endpoint.
@@ -47,12 +51,15 @@ class Webhooks:
 
     async def seed(self, endpoint: WebhookEndpoint) -> None:
         """Keep an endpoint unless there is one of its id."""
-        data = codec.encode(endpoint)
+        data = codec.ENDPOINT.seal(await self._installation.key(), endpoint)
         await self._store.command("HSETNX", keys.WEBHOOKS, endpoint.id, data)
 
     async def replace(self, before: WebhookEndpoint, after: WebhookEndpoint) -> bool:
         """Change an endpoint; False if somebody else has changed or removed it meanwhile."""
-        args = [before.id, codec.encode(before), codec.encode(after)]
+        seen = await self._store.command("HGET", keys.WEBHOOKS, before.id)
+        if seen is None or await self._opened(seen) != before:
+            return False
+        args = [before.id, seen, codec.ENDPOINT.seal(await self._installation.key(), after)]
         return bool(await self._store.run("swap", [keys.WEBHOOKS], args))
 
     async def remove(self, endpoint_id: str) -> None:
@@ -63,3 +70,8 @@ class Webhooks:
         """
         if not await self._store.command("HDEL", keys.WEBHOOKS, endpoint_id):
             raise WebhookNotFound(f"there is no webhook {endpoint_id}; see: triage webhooks list")
+
+    async def _opened(self, data: bytes) -> WebhookEndpoint:
+        """Read an endpoint; an earlier version kept it plain."""
+        key = await self._installation.key() if is_sealed(data) else None
+        return codec.ENDPOINT.open(key, data)

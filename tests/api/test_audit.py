@@ -8,9 +8,9 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from app.state import keys
-from app.state.store import Store
 from tests.support.api import BASE, OPERATOR_TOKEN, Api, Case
 from tests.support.processes import instances
+from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 
 STORY = "Water is dripping from my bathroom ceiling since yesterday, says Wanda Vogelsang."
@@ -73,7 +73,7 @@ def ask_human(api: Api, case: Case) -> None:
 
 async def whole_trail(server: EmbeddedValkey) -> str:
     """Return every byte of the trail, as the storage has it."""
-    store = Store(server.url)
+    store = store_at(server.url)
     try:
         return repr(await store.command("XRANGE", keys.AUDIT, "-", "+"))
     finally:

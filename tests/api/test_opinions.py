@@ -9,8 +9,8 @@ import pytest
 from app.domain.facts import flattened
 from app.embedded import EmbeddedValkey
 from app.state.facts import FactStream
-from app.state.store import Store
 from tests.support.api import OPERATOR_TOKEN, Answer, Api, Case
+from tests.support.sealed import store_at
 
 NOTHING_MORE = {"urgency": None, "predicted_urgency": "medium", "note": ""}
 """What a review has beside the classification where the reviewer says nothing more."""
@@ -18,7 +18,7 @@ NOTHING_MORE = {"urgency": None, "predicted_urgency": "medium", "note": ""}
 
 async def facts_of(valkey: EmbeddedValkey, case: Case, kind: str) -> list[dict[str, Any]]:
     """Return the facts of a kind that a case has left behind, oldest first."""
-    store = Store(valkey.url)
+    store = store_at(valkey.url)
     rows = [flattened(one.data) for one in await FactStream(store).read(100_000)]
     await store.close()
     return [one for one in rows if one["case_id"] == case.id and one["kind"] == kind]

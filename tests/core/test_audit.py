@@ -19,6 +19,7 @@ from app.embedded import EmbeddedValkey
 from app.state import keys
 from app.state.audit import AuditTrail
 from app.state.store import Store
+from tests.support.sealed import store_at
 
 HASHER = Hasher(b"a secret of thirty-two bytes or so")
 CASE = "0123456789abcdef0123456789abcdef"
@@ -163,7 +164,7 @@ def test_the_first_broken_entry_is_named(at: int) -> None:
 @pytest.fixture
 async def store(own_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A storage with an empty trail."""
-    opened = Store(own_valkey.url)
+    opened = store_at(own_valkey.url)
     yield opened
     await opened.close()
 

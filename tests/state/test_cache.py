@@ -11,6 +11,7 @@ from app.state.cache import KeptAnalyses
 from app.state.conversations import ConversationStateManager
 from app.state.store import Store
 from tests.support.cases import opened
+from tests.support.sealed import cached_name
 
 KEPT = Kept(
     document=b'{"plain":"[NAME_1]"}',
@@ -38,7 +39,8 @@ async def test_what_is_kept_is_found(
     assert await kept.put(context, KEPT, seconds=60, bands=(), case_id=case.case_id)
     assert await kept.get([context, uuid4().hex]) == {context: KEPT}
     assert await kept.get([]) == {}
-    for key in (keys.cached(context), keys.cached_of(case.case_id)):
+    name = await cached_name(store, context)
+    for key in (keys.cached(name), keys.cached_of(case.case_id)):
         left = await store.command("TTL", key)
         assert 0 < left <= 60
 
@@ -85,11 +87,14 @@ async def test_bands_name_the_nearest_first_and_stay_short(
     await kept.put(first, KEPT, seconds=60, bands=(one,), case_id=case.case_id)
     await kept.put(second, KEPT, seconds=60, bands=(one, two), case_id=case.case_id)
     await kept.put(second, KEPT, seconds=60, bands=(one, two), case_id=case.case_id)
-    assert await kept.near((one, two)) == [second, first]
+    names = [await cached_name(store, context) for context in (second, first)]
+    assert await kept.near((one, two)) == names
+    assert list(await kept.look(names)) == names
     for _ in range(20):
         await kept.put(uuid4().hex, KEPT, seconds=60, bands=(one,), case_id=case.case_id)
-    assert await store.command("LLEN", keys.cache_band(one)) == 16
-    left = await store.command("TTL", keys.cache_band(one))
+    band = keys.cache_band(await cached_name(store, one))
+    assert await store.command("LLEN", band) == 16
+    left = await store.command("TTL", band)
     assert 0 < left <= 60
 
 

@@ -11,6 +11,7 @@ from redis import Redis
 from app.embedded import EmbeddedValkey
 from app.state.copying import copy
 from app.state.store import Store
+from tests.support.sealed import store_at
 
 SOON = 60_000
 _READ: dict[bytes, Callable[[bytes], tuple[Any, ...]]] = {
@@ -83,7 +84,7 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def source(own_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A server with some of everything."""
-    store = Store(own_valkey.url)
+    store = store_at(own_valkey.url)
     await filled(store)
     yield store
     await store.close()
@@ -91,7 +92,7 @@ async def source(own_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
 
 async def test_everything_is_there_as_it_was(source: Store, other: str) -> None:
     """From the newest Valkey to whichever server, whose file formats it does not know."""
-    target = Store(other)
+    target = store_at(other)
     told: list[int] = []
     try:
         before = await everything(source)
@@ -108,7 +109,7 @@ async def test_a_stream_takes_no_id_that_it_would_not_have_taken_before(
     source: Store, other: str
 ) -> None:
     """Late writers of an epoch that is over are refused by what was copied as well."""
-    target = Store(other)
+    target = store_at(other)
     try:
         await copy(source, target, lambda _: None)
         for key, place in (("stream:emptied", "7-7"), ("stream:shortened", "9-1")):

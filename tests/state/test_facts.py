@@ -15,13 +15,14 @@ from app.state.keys import CaseKeys
 from app.state.opinions import Opinions
 from app.state.store import Store
 from tests.support.cases import TOKEN_HASH, claimed, finished, opened, post
+from tests.support.sealed import store_at
 from tests.support.warehouses import turn
 
 
 @pytest.fixture
 async def store(empty_valkey: EmbeddedValkey) -> AsyncIterator[Store]:
     """A storage in which nothing waits."""
-    made = Store(empty_valkey.url)
+    made = store_at(empty_valkey.url)
     yield made
     await made.close()
 

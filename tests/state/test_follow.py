@@ -163,11 +163,11 @@ class BrokenStore(Store):
 
     broken = False
 
-    async def attempts(self, commands: Any) -> list[Any]:
+    async def attempts(self, commands: Any, *, seconds: float | None = None) -> list[Any]:
         """Fail while it is broken."""
         if self.broken:
             raise StateUnavailable("it does not answer")
-        return await super().attempts(commands)
+        return await super().attempts(commands, seconds=seconds)
 
 
 async def test_a_reader_that_fails_to_begin_is_forgotten(server: Server) -> None:

@@ -11,7 +11,7 @@ from app.domain.errors import CaseNotFound, Fenced, JobConflict, JobNotFound
 from app.domain.event import AnalysisProgress, EventId, decode
 from app.domain.job import Job, JobState, StepRecord, job_id
 from app.domain.notification import Notification
-from app.state import keys
+from app.state import codec, keys
 from app.state.agenda import Agenda, AgendaEntry
 from app.state.conversations import LEASE_MS, ConversationStateManager
 from app.state.follow import Follower
@@ -21,6 +21,7 @@ from app.state.keys import CaseKeys
 from app.state.store import Store
 from tests.support.analyses import done, step
 from tests.support.cases import claimed, finished, job_of, opened, post, queued
+from tests.support.sealed import key_of
 from tests.support.valkey import Wire
 
 MOST = 3
@@ -81,7 +82,8 @@ async def outbox(store: Store, case_id: str) -> dict[bytes, Notification]:
     """Return what the world should be told."""
     rows = await store.command("HGETALL", CaseKeys(case_id).outbox)
     found = rows if isinstance(rows, dict) else dict(zip(rows[::2], rows[1::2], strict=True))
-    return {key: msgspec.msgpack.decode(one, type=Notification) for key, one in found.items()}
+    sealing = await key_of(store, case_id)
+    return {key: codec.NOTIFICATION.open(sealing, one) for key, one in found.items()}
 
 
 async def test_a_turn_leaves_its_job_in_the_same_step(

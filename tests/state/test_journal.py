@@ -17,6 +17,7 @@ from app.state.records import Claim
 from app.state.store import Store
 from tests.state.conftest import Server
 from tests.support.cases import claimed, finished, opened, post
+from tests.support.sealed import sealer_of_tests
 from tests.support.valkey import Wire
 
 START = EventId(0, 0)
@@ -27,19 +28,21 @@ class GatedStore(Store):
 
     def __init__(self, url: str) -> None:
         """Begin with the gate open."""
-        super().__init__(url)
+        super().__init__(url, sealer=sealer_of_tests())
         self.gate = asyncio.Event()
         self.gate.set()
         self.under_way = asyncio.Event()
         self.batches: list[int] = []
         self.lose_answers = 0
 
-    async def attempts(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+    async def attempts(
+        self, commands: Iterable[Sequence[Any]], *, seconds: float | None = None
+    ) -> list[Any]:
         """Wait for the gate, do the work, and perhaps break off before it is told."""
         batch = list(commands)
         self.under_way.set()
         await self.gate.wait()
-        answers = await super().attempts(batch)
+        answers = await super().attempts(batch, seconds=seconds)
         self.batches.append(len(batch))
         if self.lose_answers:
             self.lose_answers -= 1

@@ -287,10 +287,10 @@ async def test_no_list_names_a_case_that_is_gone(
     """Erasing takes it off at once; where it expired, or was told too late, looking does."""
     notes = [await told(conversations) for _ in range(2)]
     for note in notes:
-        before = due_delivery(note)
-        await outbox.fan_out(note, [before])
-        for state in ("delivered", "failed"):
-            await outbox.record(before, replace(before, state=state))
+        one, other = due_delivery(note), due_delivery(note, target="wh_2")
+        await outbox.fan_out(note, [one, other])
+        assert await outbox.record(one, replace(one, state="delivered"))
+        assert await outbox.record(other, replace(other, state="failed"))
     await conversations.delete_conversation_state(notes[0].case_id)
     for index in keys.OUTBOXES:
         assert wire.call("ZSCORE", index, notes[0].case_id) is None

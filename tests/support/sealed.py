@@ -1,7 +1,7 @@
 """Reads and writes what stands sealed in the storage, for tests that look behind the managers."""
 
 from app.domain.sealing import CaseKey, read_ring
-from app.state.sealing import Sealer, key_to_write
+from app.state.sealing import Installation, Sealer, key_to_write
 from app.state.store import Store
 from tests.support.processes import MASTER_KEYS
 
@@ -21,3 +21,8 @@ async def key_of(store: Store, case_id: str) -> CaseKey:
     found = await key_to_write(store, case_id)
     assert found is not None, f"there is no case {case_id}"
     return found
+
+
+async def cached_name(store: Store, digest: str) -> str:
+    """Return under what name the cache of analyses keeps what has this digest."""
+    return (await Installation(store).key()).digest(b"cache", digest.encode())

@@ -1,8 +1,10 @@
 -- What an operator orders. ARGV: turn, 'retry' or 'cancel', event for the case's readers ('' for
--- none), notification id, notification.
+-- none), notification id, notification, wrapped key.
 -- Answers: GONE; WRONG with the state if the job is in none for that; OK.
 local state = redis.call('HGET', job, 'st')
 if not state or redis.call('EXISTS', m) == 0 then return {'GONE'} end
+local other = other_key(ARGV[6])
+if other then return other end
 local open = state == 'queued' or state == 'running'
 if open == (ARGV[2] == 'retry') or state == 'done' or state == 'superseded' then
   return {'WRONG', state}

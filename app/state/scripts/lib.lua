@@ -25,6 +25,15 @@ local function tell(event)
   redis.call('XADD', ev, 'MAXLEN', '~', 1000, '*', 'e', event)
 end
 
+-- Sealed values that come under this wrapped key may be kept if it is the case's. It becomes so where
+-- an earlier version opened the case without one. Otherwise answers which key is.
+local function other_key(wrapped)
+  local held = redis.call('HGET', m, 'dk')
+  if held == wrapped then return nil end
+  if held then return {'KEY', held} end
+  redis.call('HSET', m, 'dk', wrapped)
+end
+
 -- Whether whoever has this level and these playbooks, each between line ends, can work on the case.
 -- What neither is noted of was opened by a release that noted nothing yet.
 local function able(level, playbooks)
@@ -44,7 +53,7 @@ end
 -- writes, because it is never behind the clock; entry E-0 of the turn's log arms the fence: XADD
 -- refuses everything of an older epoch from then on. `opening` is what E-0 tells readers.
 local function claim(owner, lease_ms, opening)
-  local h = redis.call('HMGET', m, 'e', 'd', 's', 'at', 'x', 'var', 'ho', 'n')
+  local h = redis.call('HMGET', m, 'e', 'd', 's', 'at', 'x', 'var', 'ho', 'n', 'dk')
   local done = tonumber(h[2])
   local epoch = math.max(tonumber(h[1]) + 1, now_ms())
   local attempt = tonumber(h[4]) + 1
@@ -58,5 +67,5 @@ local function claim(owner, lease_ms, opening)
   redis.call('EXPIRE', log, h[5])
   local dropped = redis.call('HEXISTS', m, 'cx:' .. int(turn))
   return {int(epoch), turn, attempt, h[3], redis.call('LINDEX', q, 0),
-          redis.call('LRANGE', l, 0, -1), dropped, reason, tonumber(h[8]) - turn}
+          redis.call('LRANGE', l, 0, -1), dropped, reason, tonumber(h[8]) - turn, h[9]}
 end
