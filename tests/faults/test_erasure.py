@@ -137,7 +137,7 @@ async def test_nothing_is_left_of_an_erased_case(
         assert len(of_case(before, case)) > 10
         assert api.call("DELETE", f"{BASE}/cases/{case.id}", token=case.token).status == 204
         await until(lambda: not in_warehouse(folder, case))
-        # Indexes of facts have the case's id until they are looked at once more, in ten minutes: now.
+        # Indexes of facts have its id until they are looked at once more, in ten minutes: now.
         indexes = {keys.FACT_CASES, keys.FACT_CASES_SETTLING}
         deadline = time.monotonic() + PATIENCE
         while left := set(of_case(after := await everything(store), case, CANARY)):
