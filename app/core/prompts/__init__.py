@@ -2,6 +2,7 @@
 
 What the person wrote is data. It stands inside `<message>` elements whose brackets cannot be
 forged, because the person's own are escaped; and the instructions say that nothing in there is one.
+Where their words stand in a line of the system's they are quoted and stay in it.
 """
 
 from collections.abc import Sequence
@@ -120,7 +121,7 @@ def situation(assessment: Assessment, *, last: bool, left: int, followed: bool =
     `followed` says that a question of the playbook follows the reply, put as it stands.
     """
     known = "; ".join(
-        f"{name} = {_escaped(slot.value[:200])}" for name, slot in assessment.slots.items()
+        f"{name} = {_quoted(slot.value[:200])}" for name, slot in assessment.slots.items()
     )
     missing = ", ".join(assessment.missing)
     lines = [
@@ -167,12 +168,16 @@ def _message(turn: int, text: str) -> str:
 
 
 def _colleague(turn: int, name: str, text: str) -> str:
-    quoted = _escaped(name).replace('"', "&quot;")
-    return f'<colleague n="{turn}" name="{quoted}">\n{_escaped(text)}\n</colleague>'
+    return f'<colleague n="{turn}" name={_quoted(name)}>\n{_escaped(text)}\n</colleague>'
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _quoted(text: str) -> str:
+    """Return somebody's words within a line of ours, where a line break would begin another one."""
+    return '"' + _escaped(" ".join(text.split())).replace('"', "&quot;") + '"'
 
 
 def _slot_line(slot: Slot, locale: str) -> str:
