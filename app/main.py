@@ -58,6 +58,7 @@ from app.core.links import LinkDesk
 from app.core.opening import OpeningDesk
 from app.core.opinions import OpinionDesk
 from app.core.privacy.masters import sealer
+from app.core.privacy.watching import MasterWatch
 from app.core.push import Subscriptions
 from app.core.reading import Reader
 from app.core.rules import Rules
@@ -83,6 +84,7 @@ from app.state.openings import Openings
 from app.state.opinions import Opinions
 from app.state.outbox import Outbox
 from app.state.store import Store
+from app.state.timekeeping import Timekeeper
 from app.state.workforce import Workforce
 from app.telemetry.exposition import Exposition
 from app.telemetry.metrics import Metrics
@@ -130,12 +132,13 @@ class Parts(Struct, frozen=True, kw_only=True):
     witness: Witness
     readers: Readers
     pressure: Pressure
+    masters: MasterWatch
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
     """Build an instance's parts."""
     owner = process_name()
-    store = Store(redis_url, replicas=settings.replicas, sealer=sealer(settings))
+    store = Store(redis_url, replicas=settings.replicas, sealer=sealer(settings, checked=False))
     figures = FigureReader(store)
     tracing = build_tracing(os.environ, "api", owner)
     metrics = build_metrics(settings, rules, "api", tracing)
@@ -221,6 +224,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         ),
         witness=witness,
         readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
+        masters=MasterWatch(store, owner),
         pressure=Pressure(),
     )
 
@@ -250,6 +254,10 @@ def create_app(parts: Parts) -> Litestar:
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncIterator[None]:
+        timekeeper = Timekeeper(parts.store)
+        await timekeeper.try_once()
+        keeping = asyncio.create_task(timekeeper.run())
+        await parts.masters.start()
         await parts.gate.keys.start()
         parts.journal.start()
         parts.follower.start()
@@ -262,7 +270,9 @@ def create_app(parts: Parts) -> Litestar:
             yield
         finally:
             await drain(parts)
+            keeping.cancel()
             parts.pressure.close()
+            await parts.masters.close()
             await parts.gate.keys.close()
             await parts.journal.close()
             parts.leases.close()

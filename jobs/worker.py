@@ -7,6 +7,7 @@ has been kept for long enough.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -27,6 +28,7 @@ from app.core.access.streams import OpenStreams
 from app.core.audit import Auditor
 from app.core.background import AnalysisRunner
 from app.core.privacy.masters import sealer
+from app.core.privacy.watching import MasterWatch
 from app.core.reconciler import Reconciler
 from app.core.rules import Rules
 from app.core.telling import tell
@@ -43,6 +45,7 @@ from app.state.figures import FigureReader
 from app.state.jobs import Jobs
 from app.state.leases import LeaseKeeper
 from app.state.store import Store
+from app.state.timekeeping import Timekeeper
 from app.state.workforce import HEARTBEAT_SECONDS, Workforce
 from app.telemetry.exposition import Exposition
 from app.telemetry.readers import Readers
@@ -81,7 +84,8 @@ class Duties:
         self.name = process_name()
         self.page: str | None = None
         """Where its metrics are served, once they are."""
-        self.store = Store(url, replicas=settings.replicas, sealer=sealer(settings))
+        self.store = Store(url, replicas=settings.replicas, sealer=sealer(settings, checked=False))
+        self.masters = MasterWatch(self.store, self.name)
         self.tracing = build_tracing(os.environ, "worker", self.name)
         self.metrics = build_metrics(settings, rules, "worker", self.tracing)
         self.exposition = Exposition(self.metrics, FigureReader(self.store).read)
@@ -118,6 +122,7 @@ class Duties:
 
     async def close(self) -> None:
         """Close everything."""
+        await self.masters.leave()
         await self.keys.close()
         self.leases.close()
         if self.engine.model is not None:
@@ -137,6 +142,10 @@ async def run_worker(
         loop.add_signal_handler(number, stopping.set)
     duties = Duties(settings, rules, url, slots)
     readers = Readers(find=duties.keys.find, everybody=settings.metrics_open)
+    timekeeper = Timekeeper(duties.store)
+    await timekeeper.try_once()
+    with contextlib.suppress(StateUnavailable):
+        await duties.masters.look()
     duties.leases.start()
     await duties.keys.start()
     _log.info("worker.started", queues=",".join(f"{name}:{n}" for name, n in slots.items()))
@@ -144,6 +153,7 @@ async def run_worker(
         lambda: _housekeeping(duties),
         lambda: _signs_of_life(duties),
         timekeeper.run,
+        duties.masters.run,
         duties.reconciler.run,
         lambda: tell(settings, duties.store, stopping, duties.news, duties.metrics),
         lambda: drain(settings, duties.store),

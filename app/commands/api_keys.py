@@ -16,6 +16,7 @@ from rich.table import Table
 
 from app.commands.auditing import audited
 from app.commands.keys import vapid
+from app.commands.masters import list_masters, make_master, rotate_master
 from app.commands.storage import storage_url
 from app.core.access.desk import IssuedKey, KeyDesk
 from app.core.access.secret import check_secret, hasher
@@ -35,7 +36,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 @click.group()
 def keys() -> None:
-    """Make, list, rotate and revoke API keys; make the keys for Web Push.
+    """Make, list, rotate and revoke API keys; rotate master keys; make the keys for Web Push.
 
     Keys are in the storage of TRIAGE_REDIS_URL, or of a running `triage up`; every instance there
     goes by a change within a second. Scopes: intake opens cases, operator works on them, analyst
@@ -192,3 +193,6 @@ def _span(text: str) -> float:
 
 
 keys.add_command(vapid)
+keys.add_command(list_masters)
+keys.add_command(make_master)
+keys.add_command(rotate_master)

@@ -117,6 +117,10 @@ def _allow_connections() -> None:
 
 
 async def _check_secret(settings: Settings, parts: Parts) -> None:
-    """Do not start where every token would be refused; wait for a storage that is away."""
+    """Do not start where every token would be refused, or nothing could be read.
+
+    A storage that is away is waited for.
+    """
     with contextlib.suppress(StateUnavailable):
         await check_secret(AccessBook(parts.store), hasher(settings), settings)
+        await parts.masters.look()

@@ -8,6 +8,7 @@ from app.core.privacy.masters import sealer
 from app.datafolder import holder, socket_path
 from app.domain.errors import StateUnavailable
 from app.settings import Settings
+from app.state.masters import MasterBook
 from app.state.store import Store
 
 
@@ -38,6 +39,7 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """
     store = Store(storage_url(settings), replicas=settings.replicas, sealer=sealer(settings))
     try:
+        store.sealer.master = await MasterBook(store).check(store.sealer.ring)
         yield store
     finally:
         await store.close()

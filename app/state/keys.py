@@ -50,9 +50,11 @@ AUDIT_HEAD = "tri:{tri:audit}:head"
 MASTERS = "tri:masters"
 """Hash: the master keys that this storage is used with, and the wrapped key of the installation.
 
-`m:<id>` a master key's fingerprint and when it came; `current` the id of the one that wraps; `dk`
-the installation's key. Configuration, without a time to live.
+`m:<id>` a master key's fingerprint and when it came; `current` the id of the one that wraps;
+`coming` of one that will; `dk` the installation's key. Configuration, without a time to live.
 """
+MASTERS_KNOWN = "tri:masters:known"
+"""Hash: which master keys each living process has, by its name, and until when it counts so."""
 FLAGS = "tri:flags"
 """Hash: the feature flags that every instance goes by. Configuration, without a time to live."""
 ASSIGNED = "tri:assigned:"

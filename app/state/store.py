@@ -30,7 +30,7 @@ JOBS = ("job_claim", "job_keep", "job_finish", "job_postpone", "job_order")
 ALONE = (
     "renew", "unlist", "move", "swap", "outbox_take", "outbox_hold", "outbox_fan_out",
     "offer_flags", "let_go", "admit", "hold_streams", "swap_key",
-    "audit", "audit_trim",
+    "audit", "audit_trim", "masters",
 )  # fmt: skip
 """Scripts over one key of their own."""
 

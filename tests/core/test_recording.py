@@ -14,6 +14,7 @@ from app.domain.facts import flattened
 from app.embedded import EmbeddedValkey
 from app.state import keys
 from app.state.abandonment import tell_abandoned
+from app.state.conversations import ConversationStateManager
 from app.state.facts import MOST_CASES, FactStream
 from app.state.jobs import JobClaim, Jobs
 from app.state.keys import CaseKeys
@@ -125,7 +126,7 @@ async def test_a_turn_that_is_stopped_is_told_as_such(core: Core) -> None:
 async def test_a_turn_that_is_committed_twice_is_told_once(core: Core) -> None:
     """Whoever commits again after a lost answer changes nothing."""
     state = case_state()
-    conversations = core.conversations
+    conversations = ConversationStateManager(core.store, "test")
     await conversations.start(state, token_hash=TOKEN_HASH, cap=50, ttl=600)
     await post(conversations, state.case_id, "a")
     claim = await claimed(conversations, state.case_id)
@@ -146,7 +147,7 @@ def job_claim(state: Any, epoch: int) -> JobClaim:
 async def test_a_background_analysis_is_told_with_its_result(core: Core) -> None:
     """Once, by whoever ends the job; of a job that was overtaken nothing is told."""
     state = replace(case_state(), status="completed")
-    conversations = core.conversations
+    conversations = ConversationStateManager(core.store, "test")
     await conversations.start(state, token_hash=TOKEN_HASH, cap=50, ttl=600)
     await post(conversations, state.case_id, "a")
     claim = await claimed(conversations, state.case_id)

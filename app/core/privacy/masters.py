@@ -77,6 +77,16 @@ def _read(where: str, text: str) -> MasterRing:
         raise InvalidInput(f"{where}: {error}") from None
 
 
+def replace_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads; whoever looks sees all of one of its contents."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def _made(path: Path) -> None:
     """Make the file unless there is one; whoever comes first makes it, all read that one."""
     if path.exists():
