@@ -10,6 +10,7 @@ from app.domain.facts import About
 from app.domain.job import parse_job_id
 from app.state.abandonment import tell_abandoned
 from app.state.conversations import ConversationStateManager
+from app.state.rewriting import noted, rewrite_where_erased
 from app.state.store import Store
 from app.telemetry.metrics import Metrics
 
@@ -40,6 +41,11 @@ async def sweep(ctx: dict[Any, Any], *_: Any, **__: Any) -> dict[str, int]:
     meter: LedgerMeter = ctx["meter"]
     await meter.sweep()
     gone, woken = await conversations.sweep(stale_ms=STALE_MS)
+    store: Store = ctx["store"]
+    if gone:  # what expired is to leave the append-only file as what was erased is
+        await store.commands([noted()])
+    if await rewrite_where_erased(store):
+        _log.info("erased.rewriting")
     metrics.swept(forgotten=gone, listed_again=woken)
     if gone or woken:
         _log.info("sweep.done", forgotten=gone, listed_again=woken)

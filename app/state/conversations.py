@@ -45,6 +45,7 @@ from app.state.keys import CaseKeys
 from app.state.ledger import Ledger
 from app.state.records import ActiveConversation, CaseRecord, Claim, Receipt, Refusal
 from app.state.release import LEVEL, able
+from app.state.rewriting import noted
 from app.state.sealing import KEY, key_to_write, run_sealed
 from app.state.store import Store
 
@@ -399,10 +400,12 @@ class ConversationStateManager:
         told = Erased(id=f"erased:{case_id}", occurred_ms=now_ms(), case_id=case_id)
         args = [token_hash, encode_fact(told)]
         erased = await self._store.run(
-            "erase", CaseKeys(case_id).all(), args, before=facts_listed(case_id)
+            "erase", CaseKeys(case_id).all(), args, before=[noted(), *facts_listed(case_id)]
         )
         if erased:
             self._store.sealer.forget(case_id)
+            # Also before it: whoever dies in between has noted it, and here nothing can be missed.
+            await self._store.commands([noted()])
             await self._store.commands(
                 ("ZREM", index, case_id)
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))

@@ -348,6 +348,17 @@ class Store:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 return list(await pipe.execute(raise_on_error=False))
 
+    async def everywhere(self, *parts: Any) -> list[Any]:
+        """Run a command on every primary; an error takes the place of a node's answer.
+
+        Raises:
+            StateUnavailable: as for `command`.
+        """
+        if self._cluster is not None:
+            with translated():
+                return list((await self._cluster.survey(*parts)).values())
+        return [await self.command(*parts)]
+
     async def scan(self, pattern: str, count: int) -> AsyncIterator[list[bytes]]:
         """Yield the names of keys, a page at a time and each at least once.
 
