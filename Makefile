@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
+.PHONY: prove-cluster prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-torn prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ prove-ends: .venv/dev.stamp ## Let a hundred thousand cases end in one second, a
 
 prove-clocks: .venv/dev.stamp ## Set clocks an hour apart, kill thirty instances, and count the words
 	$(call prove,30,tests/faults/test_clock.py)
+
+prove-torn: .venv/dev.stamp ## Tear and damage Valkey's files in three hundred places each, and see what it does
+	$(call prove,300,tests/faults/test_torn.py)
 
 prove-sentinel: .venv/dev.stamp ## Kill primaries under writers, ten times, and let Sentinel name others
 	$(call prove,10,tests/faults/test_sentinel.py)

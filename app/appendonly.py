@@ -3,11 +3,12 @@
 Valkey takes whatever is unreadable at the end of its last file for a torn write and cuts it off.
 After a crash that is right: only the write that was under way is unfinished, and it was never
 acknowledged. But a damaged length in the middle reads the same way, and then everything behind it
-would be cut off in silence. So Valkey starts strict, and is allowed to cut only after this module
-has seen that nothing whole lies behind the tear. What is cut is kept beside the data.
+would be cut off in silence. So Valkey starts strict, and this module cuts, only where nothing whole
+lies behind the tear. What is cut is kept beside the data.
 """
 
 import mmap
+import os
 import re
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ from app.domain.errors import TriageError
 _FOLDER = "appendonlydir"
 _MANIFEST = "appendonly.aof.manifest"
 _MARK = "initialised"
+_SNAPSHOT = "dump.rdb"
+_NAMED = re.compile(r"file (\S+) seq (\d+) type ([bhi])( \w+ \S+)*")
 _HEADER = re.compile(rb"\*([1-9]\d{0,8})\r\n")
 _HEADER_BEGUN = re.compile(rb"\*\d{0,9}\r?")
 _LENGTH = re.compile(rb"\$(\d{1,10})\r\n")
@@ -42,24 +45,66 @@ class Tear(Struct, frozen=True, kw_only=True):
 
 
 def check_present(folder: Path) -> None:
-    """Refuse a data folder that has lost files: Valkey may start with nothing in it.
+    """Refuse a data folder that has lost files, or whose list of them is damaged.
+
+    Valkey would begin without what is missing, and with nothing at all where the list is.
 
     Raises:
-        DataDamaged: saying what is missing and what to do.
+        DataDamaged: saying what is wrong and what to do.
     """
     files, manifest = folder / _FOLDER, folder / _FOLDER / _MANIFEST
-    if manifest.exists():
-        named = re.findall(r"^file (\S+) seq", manifest.read_text("utf-8"), re.MULTILINE)
-        missing = [files / name for name in named if not (files / name).exists()]
-    else:
-        held_data = any(files.glob("appendonly.aof.*")) or (folder / _MARK).exists()
-        missing = [manifest] if held_data else []
+    if not manifest.exists():
+        if any(files.glob("appendonly.aof.*")) or (folder / _MARK).exists():
+            raise DataDamaged(_refused(folder, f"{manifest} is missing"))
+        if (found := folder / _SNAPSHOT).exists():
+            raise DataDamaged(
+                f"{found} is a snapshot that another server has left. Nothing was started, because "
+                "it would not be read. To take it over, start that server on it, CONFIG SET "
+                "appendonly yes, and stop it when INFO says aof_rewrite_in_progress:0; or move "
+                f"{folder} away and start again"
+            )
+        return
+    named = _named(folder)
+    missing = [files / one.name for one in named if not (files / one.name).exists()]
     if missing:
-        raise DataDamaged(
-            f"the data in {folder} is incomplete: {missing[0]} is missing. Nothing was started, "
-            "because that would begin with no cases at all. Bring the folder back from a backup; "
-            f"or, if its cases are really to be given up, move {folder} away and start again"
-        )
+        raise DataDamaged(_refused(folder, f"{missing[0]} is missing"))
+    for one in named:
+        if one.kind == "b" and (files / one.name).stat().st_size == 0:
+            raise DataDamaged(_refused(folder, f"{files / one.name} is empty"))
+    latest = max((one.seq for one in named if one.kind == "i"), default=0)
+    for path in sorted(files.glob("appendonly.aof.*.incr.aof")):
+        if int(path.name.split(".")[2]) > latest and path.stat().st_size > 0:
+            raise DataDamaged(_refused(folder, f"{manifest} does not name {path.name}"))
+
+
+class _Named(Struct, frozen=True):
+    """A file that the manifest names."""
+
+    name: str
+    seq: int
+    kind: str
+    """`b` a base, `i` increments."""
+
+
+def _named(folder: Path) -> list[_Named]:
+    """Return the files that make up the data; those of earlier times may be gone already."""
+    manifest = folder / _FOLDER / _MANIFEST
+    text = manifest.read_bytes().decode("utf-8", "replace")
+    lines = text.split("\n")
+    found = [_NAMED.fullmatch(line) for line in lines[:-1] if not line.startswith("#")]
+    files = [_Named(one[1], int(one[2]), one[3]) for one in found if one is not None]
+    if lines[-1] or None in found or "b" not in [one.kind for one in files]:
+        raise DataDamaged(_refused(folder, f"{manifest} is damaged"))
+    return [one for one in files if one.kind != "h"]
+
+
+def _refused(folder: Path, what: str) -> str:
+    return (
+        f"the data in {folder} is incomplete: {what}. Nothing was started and nothing changed, "
+        "because cases would be missing, or there would be no cases at all. Bring the folder back "
+        f"from a backup; or, if its cases are really to be given up, move {folder} away and start "
+        "again"
+    )
 
 
 def mark_present(folder: Path) -> None:
@@ -67,28 +112,43 @@ def mark_present(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def find_tear(folder: Path) -> Tear | None:
-    """Read the last append-only file; None where it is sound or is not a file of commands."""
-    manifest = (folder / _FOLDER / _MANIFEST).read_text("utf-8")
-    names = re.findall(r"^file (\S+) seq \d+ type i\b", manifest, re.MULTILINE)
+def find_tear(folder: Path, *, at_most: int | None = None) -> Tear | None:
+    """Read the last append-only file; None where it is sound, or has more bytes than are looked at.
+
+    Raises:
+        DataDamaged: if the list of files is damaged.
+    """
+    if not (folder / _FOLDER / _MANIFEST).exists():
+        return None
+    names = [one.name for one in _named(folder) if one.kind == "i"]
     path = folder / _FOLDER / names[-1] if names else None
     if path is None or not path.exists() or (size := path.stat().st_size) == 0:
+        return None
+    if at_most is not None and size > at_most:
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         sound, parsed = _measure(data)
         if parsed == size and sound == size:
             return None
-        begun = _HEADER.match(data, parsed) or _HEADER_BEGUN.fullmatch(data, parsed)
-        is_tail = parsed == size or (begun is not None and not _whole_command_behind(data, parsed))
+        written = _end_of_written(data, parsed)
+        begun = _HEADER.match(data, parsed) or _HEADER_BEGUN.fullmatch(data, parsed, written)
+        is_tail = parsed == written or (
+            begun is not None and not _whole_command_behind(data, parsed)
+        )
         return Tear(path=path, sound=sound, size=size, is_tail=is_tail)
 
 
 def keep_tail(tear: Tear) -> Path:
-    """Copy what is about to be cut off to a file beside the data, and return its path."""
+    """Move what is unfinished to a file beside the data, and return its path."""
     kept = tear.path.parent.parent / f"torn-{time.time_ns() // 1_000_000}.aof"
-    with tear.path.open("rb") as source:
+    with tear.path.open("r+b") as source:
         source.seek(tear.sound)
-        kept.write_bytes(source.read())
+        with kept.open("wb") as file:
+            file.write(source.read())
+            file.flush()
+            os.fsync(file.fileno())
+        source.truncate(tear.sound)
+        os.fsync(source.fileno())
     return kept
 
 
@@ -122,6 +182,14 @@ def _command(data: _Buffer, at: int) -> tuple[bytes, int] | None:
             return None
         name = name or data[start : end - 2].upper()
     return name, end
+
+
+def _end_of_written(data: _Buffer, at: int) -> int:
+    """Return where what was written ends: a power cut may leave nothing but zeros behind it."""
+    end = len(data)
+    while end > at and data[end - 1] == 0:
+        end -= 1
+    return end
 
 
 def _whole_command_behind(data: _Buffer, at: int) -> bool:

@@ -39,10 +39,11 @@ from app.tether import Tether
 
 _STEP_SECONDS = 0.003
 _STOP_SECONDS = 10.0
-_CUT_SHORT = "Unexpected end of file"
 _DAMAGE = re.compile(
     r"Unexpected end of file|Bad file format|AOF manifest|AOF file .* doesn't exist"
+    r"|Error reading the append only file"
     r"|Internal error in RDB|RDB CRC|[Ww]rong signature|[Rr]db file reading failure"
+    r"|Short read or OOM loading DB|Unexpected EOF reading RDB|Can't handle RDB format"
 )
 """What Valkey logs when it cannot read its data, as opposed to a full disk or a wrong option."""
 _BROKEN_FILE = re.compile(r"append only file (\S+\.incr\.aof)\b")
@@ -202,12 +203,12 @@ class EmbeddedValkey:
         """Stop on exit."""
         self.stop()
 
-    def _launch(self, lock: int, *, cut_torn_tail: bool = False) -> None:
+    def _launch(self, lock: int) -> None:
         path = prepare_socket(self.folder)
         program = self._program or binary()
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._room.look()
-        options = _options(self.folder, path, cut_torn_tail, refuse=self._room.is_short)
+        options = _options(self.folder, path, refuse=self._room.is_short)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._tether.command([str(program), *options]),
@@ -242,7 +243,8 @@ class EmbeddedValkey:
 
     def _explain_or_recover(self) -> None:
         tail = self._log_tail()
-        tear = find_tear(self.folder) if _CUT_SHORT in tail and not self._repaired else None
+        damaged = _DAMAGE.search(tail) is not None
+        tear = find_tear(self.folder) if damaged and not self._repaired else None
         if tear is not None and tear.is_tail:
             kept = keep_tail(tear)
             with self.log.open("a", encoding="utf-8") as log:
@@ -250,12 +252,12 @@ class EmbeddedValkey:
             self._repaired = True
             lock = take_lock(self.folder)
             try:
-                self._launch(lock, cut_torn_tail=True)
+                self._launch(lock)
             finally:
                 os.close(lock)
             return
         code = self._process.returncode if self._process else None
-        if _DAMAGE.search(tail):
+        if damaged:
             raise DataDamaged(_how_to_mend(self.folder, tail))
         raise ValkeyNotStarted(
             f"the embedded Valkey ended at its start with status {code}; the end of {self.log}:\n"
@@ -286,7 +288,7 @@ def binary() -> Path:
     )
 
 
-def _options(folder: Path, path: Path, cut_torn_tail: bool, *, refuse: bool) -> list[str]:
+def _options(folder: Path, path: Path, *, refuse: bool) -> list[str]:
     values = {
         "dir": str(folder),
         "port": "0",
@@ -298,7 +300,7 @@ def _options(folder: Path, path: Path, cut_torn_tail: bool, *, refuse: bool) -> 
         "appendfsync": "always",
         "no-appendfsync-on-rewrite": "no",
         "aof-use-rdb-preamble": "yes",
-        "aof-load-truncated": "yes" if cut_torn_tail else "no",
+        "aof-load-truncated": "no",
         "maxmemory-policy": "noeviction",
         REFUSE_OPTION: REFUSE if refuse else TAKE,
         "hash-max-listpack-value": "4096",  # a fifth less to load at a start, a tenth less memory

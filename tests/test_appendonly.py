@@ -78,13 +78,32 @@ def test_a_length_that_swallows_commands_is_no_tail(
 
 @given(
     before=COMMANDS,
-    garbage=st.binary(min_size=1, max_size=30).filter(lambda text: not text.startswith(b"*")),
+    garbage=st.binary(min_size=1, max_size=30).filter(
+        lambda text: not text.startswith(b"*") and text.strip(b"\0") != b""
+    ),
 )
 def test_bytes_that_begin_no_command_are_no_tail(
     folder: Path, before: list[Command], garbage: bytes
 ) -> None:
     """An unfinished write begins like every command; anything else is damage."""
     write(folder, b"".join(map(encode, before)) + garbage)
+    tear = find_tear(folder)
+    assert tear is not None
+    assert not tear.is_tail
+
+
+@given(before=COMMANDS, after=COMMANDS, zeros=st.integers(1, 10_000), data=st.data())
+def test_zeros_behind_a_torn_write_are_torn_with_it(
+    folder: Path, before: list[Command], after: list[Command], zeros: int, data: st.DataObject
+) -> None:
+    """A power cut may leave the file long and its end empty; zeros in the middle are damage."""
+    start = b"".join(map(encode, before))
+    begun = encode(after[0])[: data.draw(st.integers(0, 3))]
+    write(folder, start + begun + bytes(zeros))
+    tear = find_tear(folder)
+    assert tear is not None
+    assert (tear.sound, tear.is_tail) == (len(start), True)
+    write(folder, start + bytes(zeros) + b"".join(map(encode, after)))
     tear = find_tear(folder)
     assert tear is not None
     assert not tear.is_tail

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.api.addresses import Proxies
+from app.appendonly import DataDamaged, check_present, find_tear
 from app.commands.place import interviewer, open_to, reachable_host, refuse_taken_port
 from app.core.access.secret import secret_file
 from app.datafolder import holder, socket_url
@@ -30,6 +31,8 @@ _LEAST_FREE_MB = 200
 _MOST_SKEW_MS = 500.0
 """Leases last 900 ms; clocks further apart than this make takeovers early or late."""
 _LEAST_SERVER = 7
+_LOOKED_INTO = 100_000_000
+"""Bytes of the append-only file that are read through; more would take minutes."""
 _NOT_SETTINGS = {"TRIAGE_TEST_STRICT"}
 
 
@@ -128,9 +131,29 @@ def _storage(settings: Settings) -> Iterator[Finding]:
     held_by = holder(settings.var)
     if held_by is None:
         yield Finding(topic="storage", status="ok", text="embedded Valkey, not running now")
+        yield from _kept_data(settings.var.absolute() / "valkey")
         return
     yield Finding(topic="storage", status="ok", text=f"in use by {held_by}")
     yield from _server("embedded Valkey", socket_url(settings.var.absolute() / "valkey"))
+
+
+def _kept_data(folder: Path) -> Iterator[Finding]:
+    """Look into the data of the embedded server, while nobody uses it."""
+    try:
+        check_present(folder)
+        tear = find_tear(folder, at_most=_LOOKED_INTO)
+    except DataDamaged as error:
+        yield Finding(topic="data", status="bad", text=str(error))
+        return
+    if tear is None:
+        return
+    where = f"from byte {tear.sound:,} of {tear.size:,} on, {tear.path}"
+    if tear.is_tail:
+        text = f"{where} is an unfinished write: the next start cuts it off and keeps it beside"
+        yield Finding(topic="data", status="warn", text=text)
+        return
+    mend = f"Copy {folder} to a safe place; then `triage up` says what can be done, and from where."
+    yield Finding(topic="data", status="bad", text=f"{where} is damaged", mend=mend)
 
 
 def _embedded_binary() -> Finding:

@@ -13,8 +13,14 @@ from app.embedded import EmbeddedValkey
 from app.state import timekeeping
 from app.state.store import Store
 from app.state.timekeeping import Timekeeper
+from tests.support.waiting import until
 
 HOUR_MS = 3_600_000
+
+
+def is_right() -> bool:
+    """Whether the clock shows the time, to a minute."""
+    return abs(clock.now_ms() - time.time() * 1_000) < HOUR_MS / 60
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ async def test_a_wrong_clock_is_set_right(keeper: Timekeeper) -> None:
     for apart in (HOUR_MS, -HOUR_MS):
         clock.go_by(time.time_ns() // 1_000_000 + apart, time.monotonic_ns())
         await keeper.ask()
-        assert abs(clock.now_ms() - time.time() * 1_000) < HOUR_MS / 60
+        assert is_right()
 
 
 async def test_it_asks_again_and_again(keeper: Timekeeper, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,9 +46,7 @@ async def test_it_asks_again_and_again(keeper: Timekeeper, monkeypatch: pytest.M
     running = asyncio.create_task(keeper.run())
     try:
         clock.go_by(0, time.monotonic_ns())
-        async with asyncio.timeout(30):
-            while abs(clock.now_ms() - time.time() * 1_000) > HOUR_MS / 60:
-                await asyncio.sleep(0.01)
+        await asyncio.to_thread(until, is_right, "nobody asks again")
     finally:
         running.cancel()
 
