@@ -56,9 +56,9 @@ _IDLE_SECONDS = 3.0
 class Plan(Struct, frozen=True, kw_only=True):
     """How many cases there are of each kind."""
 
-    warm: int = 10
-    guided: int = 150
-    model: int = 60
+    warm: int = 5
+    guided: int = 100
+    model: int = 30
     idle_seconds: float = _IDLE_SECONDS
 
 
