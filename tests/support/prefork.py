@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 
 import anthropic  # noqa: F401 - importing it takes a second, once instead of in every fork
@@ -64,6 +65,9 @@ def _become(role: str, rules: Mapping[str, Rules], env: Mapping[str, str], log: 
             set_up_logging(settings, f"api:{settings.port}")
             uvloop.run(run(settings, rules))
         status = 0
+    except BaseException:
+        traceback.print_exc()  # nobody else would say it
+        raise
     finally:
         os._exit(status)
 
