@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from analytics.warehouse import open_warehouse
 from app.cli import main
 from app.embedded import EmbeddedValkey
 from app.state import keys
 from tests.support.processes import ACCESS_SECRET
 from tests.support.valkey import Wire
+from tests.support.warehouses import rows, turn
 
 CASE = "0123456789abcdef0123456789abcdef"
 WEBHOOK = "http://127.0.0.1:9/hook"
@@ -169,3 +172,49 @@ def test_the_trail_verifies_until_somebody_changes_it(
     raw = json.loads(terminal.run("audit", "verify", "--json", status=1).stdout.splitlines()[0])
     assert (raw["holds"], raw["broken"]["n"]) == (False, 2)
     assert "a number, a colon" in terminal.run("audit", "verify", "--head", "7", status=1).output
+
+
+def kept(var: Path) -> list[str]:
+    """Return the cases of which the warehouse has turns."""
+    warehouse = open_warehouse(var / "warehouse")
+    found = [one for (one,) in warehouse.query("SELECT case_id FROM turn ORDER BY 1").rows]
+    warehouse.close()
+    return found
+
+
+def test_what_is_too_old_is_told_beforehand_and_goes(terminal: Terminal, tmp_path: Path) -> None:
+    """By table and playbook; what is of no playbook here stays until somebody says for how long."""
+    at = {days: time.time_ns() // 1_000_000 - days * 86_400_000 for days in (10, 400, 800)}
+    warehouse = open_warehouse(tmp_path / "warehouse")
+    with warehouse.writing() as writer:
+        writer.append(
+            rows(
+                turn("young", 1, at[10], playbook="it_support"),
+                turn("a year", 1, at[400], playbook="it_support"),
+                turn("a year too", 1, at[400], playbook="legal_br"),
+                turn("old", 1, at[800], playbook="legal_br"),
+                turn("retired", 1, at[800], playbook="retired"),
+            )
+        )
+    warehouse.close()
+    everything = ["a year", "a year too", "old", "retired", "young"]
+    told = terminal.run("warehouse", "retain", "--dry-run").output
+    assert re.search(r"turn +it_support +1 ", told)
+    assert re.search(r"turn +legal_br +1 ", told)
+    assert "2 rows would go" in told
+    assert "retired: no playbook of that name is here" in told
+    raw = json.loads(terminal.run("warehouse", "retain", "--dry-run", "--json").stdout)
+    assert (raw["removed"], sum(one["rows"] for one in raw["rows"])) == (False, 2)
+    assert kept(tmp_path) == everything
+    terminal.run("warehouse", "retain", status=1)  # nobody said yes
+    assert kept(tmp_path) == everything
+    assert "2 rows went" in terminal.run("warehouse", "retain", "--yes").output
+    assert kept(tmp_path) == ["a year too", "retired", "young"]
+    assert "Nothing is older" in terminal.run("warehouse", "retain", "--yes").output
+    asked = ("warehouse", "retain", "--playbook")
+    assert "go together" in terminal.run(*asked, "retired", status=1).output
+    assert "is here" in terminal.run(*asked, "legal_br", "--months", "1", status=1).output
+    terminal.run(*asked, "retired", "--months", "3", "--yes")
+    assert kept(tmp_path) == ["a year too", "young"]
+    told_of = [(one["action"], one["object"]) for one in terminal.entries("--action", "warehouse")]
+    assert told_of == [("warehouse.retained", "rows:2"), ("warehouse.retained", "rows:1")]
