@@ -51,27 +51,27 @@ def fill(valkey: EmbeddedValkey) -> None:
     asyncio.run(work())
 
 
-def test_stats_show_what_was_saved(empty_valkey: EmbeddedValkey) -> None:
+def test_stats_show_what_was_saved(own_valkey: EmbeddedValkey) -> None:
     """By strategy, for people and for programs."""
-    fill(empty_valkey)
-    shown = run(empty_valkey, "stats")
+    fill(own_valkey)
+    shown = run(own_valkey, "stats")
     assert shown.exit_code == 0
     assert "2 analyses are kept" in shown.output
     assert "0.002000" in shown.output
-    report = json.loads(run(empty_valkey, "stats", "--days", "1", "--json").output)
+    report = json.loads(run(own_valkey, "stats", "--days", "1", "--json").output)
     assert report["entries"] == 2
     assert report["by_strategy"]["simple"]["hits"] == 1
     assert report["by_strategy"]["simple"]["misses"] == 2
 
 
-def test_clear_asks_first(empty_valkey: EmbeddedValkey) -> None:
+def test_clear_asks_first(own_valkey: EmbeddedValkey) -> None:
     """Only a yes empties the cache."""
-    fill(empty_valkey)
-    assert run(empty_valkey, "clear", input="n\n").exit_code == 1
-    assert "2 analyses are kept" in run(empty_valkey, "stats").output
-    assert "forgot 2 kept analyses" in run(empty_valkey, "clear", input="y\n").output
-    assert "0 analyses are kept" in run(empty_valkey, "stats").output
-    assert "forgot 0" in run(empty_valkey, "clear", "--yes").output
+    fill(own_valkey)
+    assert run(own_valkey, "clear", input="n\n").exit_code == 1
+    assert "2 analyses are kept" in run(own_valkey, "stats").output
+    assert "forgot 2 kept analyses" in run(own_valkey, "clear", input="y\n").output
+    assert "0 analyses are kept" in run(own_valkey, "stats").output
+    assert "forgot 0" in run(own_valkey, "clear", "--yes").output
 
 
 def line(number: int, text: str, *, same_as: int | None = None, hour: float = 1.0) -> str:
@@ -119,6 +119,7 @@ def test_a_file_that_is_none(tmp_path: Path, content: str, reason: str) -> None:
     assert reason in str(result.exception)
 
 
+@pytest.mark.timeout(600)  # thousands of cases are replayed
 @pytest.mark.parametrize("mode", ["exact", "near"])
 def test_the_figures_in_the_docs(mode: str) -> None:
     """The shipped replay comes to what docs/cache.md says, and serves nobody wrongly."""

@@ -16,10 +16,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(empty_valkey: EmbeddedValkey, tmp_path: Path) -> Run:
+def run(own_valkey: EmbeddedValkey, tmp_path: Path) -> Run:
     """Call `triage flags` on a storage of the test's own and check how it ends."""
     env = {
-        "TRIAGE_REDIS_URL": empty_valkey.url,
+        "TRIAGE_REDIS_URL": own_valkey.url,
         "TRIAGE_VAR": str(tmp_path),
         "COLUMNS": "160",
         "TRIAGE_GROWTHBOOK_CLIENT_KEY": "",

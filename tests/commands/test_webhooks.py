@@ -22,6 +22,7 @@ from app.state.conversations import ConversationStateManager
 from app.state.store import Store
 from app.state.webhooks import Webhooks
 from tests.support.outboxes import notifier_on, told
+from tests.support.processes import MASTER_KEYS
 from tests.support.receivers import Receiver, receiving
 from tests.support.sealed import store_at
 
@@ -60,6 +61,7 @@ def operator(empty_valkey: EmbeddedValkey, tmp_path: Path) -> Operator:
         {
             "TRIAGE_REDIS_URL": empty_valkey.url,
             "TRIAGE_VAR": str(tmp_path),
+            "TRIAGE_MASTER_KEYS": MASTER_KEYS,
             "TRIAGE_WEBHOOKS_ALLOW_LOOPBACK": "1",
             "COLUMNS": "200",
         }

@@ -61,7 +61,7 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self, number: signal.Signals = signal.SIGTERM, timeout: float = 15.0) -> int:
+    def terminate(self, number: signal.Signals = signal.SIGTERM, timeout: float = 45.0) -> int:
         """Ask it to end and return its exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout)
