@@ -12,7 +12,7 @@ import { durableStore, given, TriageClient } from "./support.mjs";
 const PACKAGE = fileURLToPath(new URL("../../../app/web/client", import.meta.url));
 const GUIDE = fileURLToPath(new URL("../../../docs/frontend.md", import.meta.url));
 const TEXT = (await Promise.all([join(PACKAGE, "README.md"), GUIDE].map((one) => readFile(one, "utf8")))).join("\n");
-const EXAMPLES = [...TEXT.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((one) => one[1]);
+const EXAMPLES = [...TEXT.matchAll(/^```(?:js|ts)\n([\s\S]*?)^```$/gm)].map((one) => one[1]);
 
 let folder;
 
@@ -27,7 +27,24 @@ after(() => rm(folder, { recursive: true }));
 function surrounded(example) {
   const imports = (example.match(/^import .*$/gm) ?? []).join("\n");
   const rest = example.replace(/^import .*$/gm, "");
-  return `${imports}\nexport async function run({ baseUrl, store, caseId, fill, console }) {\n${rest}\n}\n`;
+  const client = /\bconst client\b/.test(rest) ? "" : ", client";
+  const given = `{ baseUrl, store, caseId, fill, console, self, navigator${client} }`;
+  return `${imports}\nexport async function run(${given}) {\n${rest}\n}\n`;
+}
+
+/** A browser as far as notifications go: its service worker, and what was shown and subscribed. */
+function browser(shown) {
+  const event = { data: { json: () => ({ case_id: "c", kind: "analysis.completed" }) }, waitUntil: () => {} };
+  const self = {
+    addEventListener: (name, told) => name === "push" && told(event),
+    registration: { showNotification: (title, more) => shown.push([title, more]) },
+  };
+  const subscription = JSON.parse(given("TRIAGE_SUBSCRIPTION"));
+  const pushManager = {
+    getSubscription: async () => null,
+    subscribe: async (options) => (shown.push(options), { toJSON: () => subscription }),
+  };
+  return { self, navigator: { serviceWorker: { register: async () => ({ pushManager }) } } };
 }
 
 test("there are examples", () => {
@@ -48,11 +65,13 @@ EXAMPLES.forEach((example, number) => {
       assert.ok(form.sections.length);
       return { story: "The pipe leaks.", when: "yesterday", wish: "Repair it.", tenure: "rent" };
     };
-    const said = [];
+    const said = [], shown = [];
     const file = join(folder, `example${number}.mjs`);
     await writeFile(file, surrounded(example));
     const { run } = await import(pathToFileURL(file));
-    await run({ baseUrl, store, caseId, fill, console: { log: (...words) => said.push(words) } });
+    const console = { log: (...words) => said.push(words) };
+    await run({ baseUrl, store, caseId, fill, console, client, ...browser(shown) });
     if (example.includes("console.log")) assert.ok(said.length, "it says something");
+    if (/push/i.test(example)) assert.equal(shown.length, 1, "it shows or subscribes something");
   });
 });
