@@ -15,12 +15,14 @@ from tests.support.api import Api, Case
 from tests.support.cases import finished, opened, post
 from tests.support.listener import Listener, conversation, settled, wait_for_words
 from tests.support.patient import Writers
+from tests.support.processes import get
 from tests.support.proofs import STORY, rounds, spread
 from tests.support.sealed import store_at
 
 WRITERS = 6
 A_CASE = 25
 SERVING_SECONDS = 3.0
+AWAY_SECONDS = 10.0
 MANY = 20_000
 MANY_SERVING_SECONDS = 1.5
 
@@ -103,6 +105,51 @@ def test_a_restart_recovers_every_conversation(
         ]  # fmt: skip
         assert turns[0]["reply"] == listener.message()
         assert all(one["outcome"] == "completed" and one["reply"] for one in turns)
+
+
+@pytest.mark.timeout(600)
+def test_valkey_may_be_away_for_ten_seconds(
+    make_fleet: MakeFleet, own_valkey: EmbeddedValkey, show: Show
+) -> None:
+    """Meanwhile every request is answered with 503 and a time; afterwards all goes on, whole."""
+    instances = make_fleet(own_valkey).pair()
+    apis = itertools.cycle([one.api for one in instances])
+    writers = Writers(lambda: next(apis), a_case=A_CASE)
+    refused = 0
+    with ThreadPoolExecutor(WRITERS) as pool:
+        written = [pool.submit(writers.write, f"writer {number}") for number in range(WRITERS)]
+        try:
+            writers.wait_for(60)
+            own_valkey.kill()
+            until = time.monotonic() + AWAY_SECONDS
+            while time.monotonic() < until:
+                for one in instances:
+                    answer = one.api.post("/start", {"locale": "en"})
+                    assert answer.status == 503, answer
+                    assert int(answer.headers["retry-after"]) >= 1
+                    assert get(one.port, "/health/ready")[0] == 503
+                    assert get(one.port, "/health/live")[0] == 200
+                    refused += 1
+            began = time.monotonic()
+            own_valkey.start()
+            serving = writers.wait_for(1) - began
+            writers.wait_for(60)
+        finally:
+            writers.stop()
+        cases = [one for each in written for one in each.result()]
+    for case, said in cases:
+        turns = settled(next(apis), case)
+        assert [one["message"] for one in turns] == said
+        assert all(one["outcome"] == "completed" for one in turns)
+    show(
+        "Valkey away for ten seconds under six writers at two instances",
+        [
+            ("messages acknowledged", sum(len(said) for _, said in cases)),
+            ("requests answered with 503 and a time meanwhile", refused),
+            ("lost, doubled or out of order", 0),
+            ("restart to served", f"{serving * 1_000:.0f} ms"),
+        ],
+    )
 
 
 @pytest.mark.slow

@@ -410,3 +410,20 @@ async def test_a_slow_queue_does_not_delay_a_quick_one(office: Office) -> None:
         office.provider.delay = ANSWER_SECONDS
     for job, _ in slow:
         await office.over(job)
+
+
+@pytest.mark.timeout(600)
+async def test_a_case_erased_while_it_is_analysed_leaves_nothing(office: Office) -> None:
+    """Whatever its worker comes with afterwards is refused; the worker goes on with others."""
+    office.hire(1)
+    job, word = await office.case()
+    await office.until(job, lambda view: "openai" in view.steps)
+    assert await office.conversations.delete_conversation_state(job.case_id)
+    other, _ = await office.case()
+    await office.over(other)  # which takes longer than what was under way for the one before
+    await office.check(other)
+    left = await office.store.command("KEYS", f"tri:{{{job.case_id}}}:*")
+    assert [name for name in left if not name.endswith(b":f")] == []
+    steps = Counter(one.step for one in office.provider.of(word))
+    assert max(steps.values()) == 1
+    assert "report" not in steps
