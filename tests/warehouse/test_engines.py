@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from analytics.warehouse import Warehouse, WarehouseBusy, WarehouseError, open_warehouse
+from analytics.warehouse import (
+    Erased,
+    Warehouse,
+    WarehouseBusy,
+    WarehouseError,
+    open_warehouse,
+)
 from analytics.warehouse.schema import TABLES
 from app.domain.facts import Fact
 from tests.support.warehouses import (
@@ -354,3 +360,15 @@ def test_a_database_that_is_away_is_named(tmp_path: Path) -> None:
     """It is an error of ours."""
     with pytest.raises(WarehouseError, match="PostgreSQL"):
         open_warehouse(f"postgresql://triage@/postgres?host={tmp_path}").status()
+
+
+def test_it_tells_what_was_erased(warehouse: Warehouse) -> None:
+    """Cases and persons, with the time; so that a copy which is older can be cleared of them."""
+    assert warehouse.erased() == Erased()
+    with warehouse.writing() as writer:
+        writer.append(rows(turn("a"), turn("b", person="p")))
+        writer.erase(cases=["a"], at_ms=MIDNIGHT)
+        writer.erase(persons=["p"], at_ms=MIDNIGHT + HOUR)
+    erased = warehouse.erased()
+    assert erased.cases == {"a": MIDNIGHT, "b": MIDNIGHT + HOUR}
+    assert erased.persons == {"p": MIDNIGHT + HOUR}
