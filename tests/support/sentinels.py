@@ -13,7 +13,7 @@ from tests.support.processes import Program, environment, free_port
 from tests.support.waiting import until
 
 SERVICE = "main"
-_DOWN_MS = 600
+_DOWN_MS = 1_500
 """So long nobody may hear of a primary before it counts as down; longer than a busy moment."""
 
 
