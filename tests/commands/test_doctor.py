@@ -161,6 +161,22 @@ def test_a_replica_is_refused(setting: dict[str, str], own_valkey: EmbeddedValke
     assert "primary" in found.mend
 
 
+def test_a_cluster_needs_a_server_for_the_queues(
+    setting: dict[str, str], own_valkey: EmbeddedValkey
+) -> None:
+    """Where none is named, or a cluster is, that is found out; a server that is there is enough."""
+    cluster = {**setting, "TRIAGE_REDIS_URL": f"redis+cluster://127.0.0.1:{free_port()}"}
+    assert only(cluster, "storage").status == "bad"
+    for queues in ({}, {"TRIAGE_QUEUE_URL": "redis+cluster://127.0.0.1"}):
+        found = only(cluster | queues, "queues")
+        assert found.status == "bad"
+        assert "TRIAGE_QUEUE_URL" in found.mend
+    away = cluster | {"TRIAGE_QUEUE_URL": f"redis://127.0.0.1:{free_port()}"}
+    assert only(away, "queues").status == "bad"
+    assert only(cluster | {"TRIAGE_QUEUE_URL": own_valkey.url}, "queues").status == "ok"
+    assert look({**setting, "TRIAGE_REDIS_URL": own_valkey.url}, "queues") == []
+
+
 def test_a_taken_port_names_another(setting: dict[str, str]) -> None:
     """Something that is not ours listens: say so, and how to go elsewhere."""
     with socket.create_server(("127.0.0.1", int(setting["TRIAGE_PORT"]))):
