@@ -1,6 +1,5 @@
 """What operators do with conversations: see who waits for a human, take over, answer, hand back."""
 
-import time
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from app.core.runner import TurnRunner
 from app.core.terminals import check_refused
 from app.domain.analysis import Analysis
 from app.domain.case import Accepted, HandoffStatus, OperatorCommand, Turn
+from app.domain.clock import now_ms
 from app.domain.errors import Draining
 from app.domain.playbook import Playbook
 from app.state.conversations import ConversationStateManager
@@ -110,7 +110,7 @@ class HandoffDesk(HandoffReader):
             raise Draining("this instance is shutting down")
         receipt = await self._conversations.accept_from_operator(
             case_id,
-            Accepted(command=command, at=time.time_ns() // 1_000_000),
+            Accepted(command=command, at=now_ms()),
             key=key,
             fingerprint=fingerprint(command),
             claim=self._runner.has_room,

@@ -6,7 +6,6 @@ credentials only by their digest.
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -37,6 +36,7 @@ from app.domain.case import (
     Turn,
     Unstoppable,
 )
+from app.domain.clock import now_ms
 from app.domain.errors import (
     CaseNotFound,
     Draining,
@@ -142,7 +142,7 @@ class Intake:
                 attributes=attributes,
             )
         )
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         state = CaseState(
             case_id=secrets.token_hex(16) if opening is None else opening.case_id,
             playbook=chosen.id,
@@ -333,7 +333,7 @@ class Intake:
             found = await self._conversations.claim(case_id, turn=turn, opening="cancel")
             try:
                 if isinstance(found, Claim) and isinstance(found.accepted.command, Unstoppable):
-                    await self._runner.take(found, time.time_ns() // 1_000_000)
+                    await self._runner.take(found, now_ms())
                 elif isinstance(found, Claim):
                     await self._stop(found)
             except Fenced:
@@ -367,7 +367,7 @@ class Intake:
                 case_id,
                 Accepted(
                     command=command,
-                    at=time.time_ns() // 1_000_000,
+                    at=now_ms(),
                     trace=self._tracing.carried(),
                 ),
                 token_hash=self._digest(token),

@@ -1,6 +1,5 @@
 """What people and reviewers say of a triage: ratings, and the ground truth it is measured by."""
 
-import time
 from collections.abc import Callable, Mapping
 from uuid import uuid4
 
@@ -9,6 +8,7 @@ from msgspec import Struct
 from app.core.handoff import display_name
 from app.core.language.text import cleaned
 from app.core.playbook.known import playbook_of
+from app.domain.clock import now_ms
 from app.domain.errors import InvalidInput, ResultNotReady, ReviewConflict
 from app.domain.facts import About, Rating, Review
 from app.domain.opinion import Rated, Reviewed, ReviewState
@@ -60,7 +60,7 @@ class OpinionDesk:
         rated = Rated(score=score, comment=cleaned(comment))
         fact = Rating(
             id=f"rating:{case_id}.{uuid4().hex}",
-            occurred_ms=time.time_ns() // 1_000_000,
+            occurred_ms=now_ms(),
             about=About.of(record.state),
             score=score,
             comment_chars=len(rated.comment),
@@ -115,7 +115,7 @@ class OpinionDesk:
         )
         fact = Review(
             id=f"review:{case_id}.{uuid4().hex}",
-            occurred_ms=time.time_ns() // 1_000_000,
+            occurred_ms=now_ms(),
             about=About.of(state),
             reviewer=name,
             code=code,
