@@ -34,7 +34,7 @@ from app.api.keys import KeyController, TokenController
 from app.api.links import LinkController
 from app.api.metrics import metrics_route
 from app.api.opinions import RatingController, ReviewController
-from app.api.overload import OverloadGuard, Pressure
+from app.api.overload import OverloadGuard
 from app.api.page import operators_router, page_router
 from app.api.push import PushController
 from app.api.turns import TurnController
@@ -131,7 +131,6 @@ class Parts(Struct, frozen=True, kw_only=True):
     access: AccessGuard
     witness: Witness
     readers: Readers
-    pressure: Pressure
     masters: MasterWatch
 
 
@@ -167,6 +166,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         engine.playbooks,
         metrics=metrics,
         tracing=tracing,
+        most=settings.turns,
     )
     reader = Reader(conversations, follower, runner, metrics=metrics)
     board = JobBoard(store)
@@ -225,7 +225,6 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         witness=witness,
         readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
         masters=MasterWatch(store, owner),
-        pressure=Pressure(),
     )
 
 
@@ -263,7 +262,6 @@ def create_app(parts: Parts) -> Litestar:
         parts.follower.start()
         parts.leases.start()
         parts.runner.start()
-        parts.pressure.start()
         if parts.model is not None:
             parts.meter.warm()
         try:
@@ -271,7 +269,6 @@ def create_app(parts: Parts) -> Litestar:
         finally:
             await drain(parts)
             keeping.cancel()
-            parts.pressure.close()
             await parts.masters.close()
             await parts.gate.keys.close()
             await parts.journal.close()
@@ -332,7 +329,9 @@ def create_app(parts: Parts) -> Litestar:
         return RequestGuard(app, parts.metrics.problem, parts.tracing.arrived)
 
     def unburdened(app: ASGIApp) -> ASGIApp:
-        return OverloadGuard(app, parts.pressure, below=BASE_PATH, on_problem=parts.metrics.problem)
+        return OverloadGuard(
+            app, lambda: parts.runner.is_full, below=BASE_PATH, on_problem=parts.metrics.problem
+        )
 
     def cutting(app: ASGIApp) -> ASGIApp:
         return StreamCutter(app, parts.gate.streams)

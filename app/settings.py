@@ -135,6 +135,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Milliseconds between the guided interviewer's words while somebody watches; 0 is at once."""
     stalled_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """How long a reader may take nothing of what waits for it before its connection is cut."""
+    turns: Annotated[int, Meta(ge=1)] = 1_000
+    """How many turns one instance works on at once; beyond that it refuses work, 503, so that what
+    it has taken is answered in time."""
     request_seconds: Annotated[float, Meta(gt=0)] = 30.0
     """How long a request may take to come, head and body, before its connection is cut."""
     slack_webhook_url: str | None = None

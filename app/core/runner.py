@@ -117,7 +117,12 @@ class TurnRunner:
     @property
     def has_room(self) -> bool:
         """Whether this process would take another turn now."""
-        return not self.draining and len(self._works) < self._most
+        return not self.draining and not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it works on as many turns as it may."""
+        return len(self._works) >= self._most
 
     def start(self) -> None:
         """Begin to look for orphaned turns."""
