@@ -37,6 +37,8 @@ put() {  # NAME reads the value from standard input; what is there stays
 
 random 32 | put operator_token
 random 32 | put access_secret
+# The ring of master keys: without it, nothing that people said can be read.
+printf '%s:%s\n' "$(random 4)" "$(head -c 32 /dev/urandom | base64)" | put master_keys
 random 24 | put valkey_password
 random 24 | put postgres_password
 random 24 | put grafana_password
@@ -59,3 +61,4 @@ printf 'JWT_SECRET=%s\nENCRYPTION_KEY=%s\nMONGODB_URI=mongodb://growthbook:%s@mo
 # The folder is closed to everybody else. The files in it are read by the users of the containers.
 chmod 0700 .
 chmod 0444 ./*
+chmod 0644 master_keys  # a rotation adds a line
