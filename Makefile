@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove-cluster prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-torn prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
+.PHONY: prove soak prove-readers prove-idle prove-slow prove-overload prove-providers prove-security prove-cluster prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-torn prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -112,8 +112,32 @@ prove-warehouse: .venv/dev.stamp ## Kill workers while they drain, two hundred t
 prove-restore: .venv/dev.stamp ## Back up under writers, lose everything, and put it back
 	$(call prove,20,tests/faults/test_restore.py)
 
+prove-readers: .venv/dev.stamp ## Let five hundred readers never read, and look who is hurt
+	$(call prove,500,tests/faults/test_readers.py)
+
+prove-idle: .venv/dev.stamp ## Hold a thousand streams open for ten minutes
+	$(call prove,1000,tests/faults/test_idle_streams.py)
+
+prove-slow: .venv/dev.stamp ## Send two thousand requests that never end to a bare instance
+	$(call prove,2000,tests/faults/test_slow_heads.py)
+
+prove-overload: .venv/dev.stamp ## Let ten times as many people come as can be served, for half a minute
+	$(call prove,30,tests/faults/test_overload.py)
+
+prove-providers: .venv/dev.stamp ## Let one in twenty calls at providers fail, in two thousand streams
+	$(call prove,2000,tests/faults/test_provider_faults.py)
+
+prove-security: .venv/dev.stamp ## Try to talk models into things, and look for secrets in all that is written
+	$(call prove,100,tests/security)
+
+soak: .venv/dev.stamp ## Let people come and go for MINUTES=30, and look whether anything grows
+	$(call prove,$(or $(MINUTES),30),tests/faults/test_soak.py)
+
 prove-statistics: .venv/dev.stamp ## Simulate experiments, twenty thousand of each kind, and count false wins
 	$(call prove,20000,tests/analytics/test_simulate.py -s)
+
+prove: .venv/dev.stamp ## Run every proof and the soak, some hours, and sum up what was tried and lost
+	@$(BIN)/python -m tests.support.prove $(shell sed -n 's/^\(prove-[a-z-]*\|soak\):.*/\1/p' $(MAKEFILE_LIST))
 
 dashboards: .venv/run.stamp ## Write the dashboards that Grafana shows, from dashboards/*.py
 	@$(BIN)/python -m dashboards

@@ -11,6 +11,7 @@ from app.embedded import EmbeddedValkey
 from tests.support.disks import Disk, NoDisk
 from tests.support.fleet import Fleet, Parent, fleet, parent
 from tests.support.proofs import table, write_proof_playbooks
+from tests.support.prove import note
 
 Show = Callable[[str, Sequence[tuple[str, object]]], None]
 
@@ -61,6 +62,7 @@ def show(capsys: pytest.CaptureFixture[str]) -> Show:
     def printing(title: str, rows: Sequence[tuple[str, object]]) -> None:
         with capsys.disabled():
             print(table(title, rows))
+        note(title, rows)
 
     return printing
 
