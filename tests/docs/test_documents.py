@@ -1,5 +1,6 @@
 """The documents hold together: every link leads somewhere, and every command is one."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from app.cli import main
+from tests.support.pages import SHELL
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -18,6 +20,8 @@ DOCUMENTS = sorted(
 )
 _LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_QUOTED = re.compile(r'"[^"]*"')
+_INLINE = re.compile(r"(?<!`)`(triage [a-z][^`]*)`")
 _ASSIGNMENT = re.compile(r"^[A-Z_]+=")
 
 
@@ -48,14 +52,26 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert lost == []
 
 
+def alternatives(told: str) -> list[str]:
+    """Return the commands that one of a sentence stands for.
+
+    >>> alternatives("triage keys list|rotate NAME")
+    ['triage keys list NAME', 'triage keys rotate NAME']
+    """
+    choices = [word.split("|") for word in told.split()]
+    return [" ".join(words) for words in itertools.product(*choices)]
+
+
 def commands() -> list[tuple[str, str]]:
-    """Return every `triage` command of every example, with where it stands."""
+    """Return every `triage` command of every example and every sentence, with where it stands."""
     found = []
     for document in DOCUMENTS:
-        for kind, code in _FENCE.findall(text_of(document)):
-            if kind not in {"sh", "bash", "console"}:
-                continue
-            for line in code.replace("\\\n", " ").splitlines():
+        text = text_of(document)
+        said = [one for told in _INLINE.findall(_FENCE.sub("", text)) for one in alternatives(told)]
+        shown = [code for kind, code in _FENCE.findall(text) if kind in SHELL]
+        for code in ["\n".join(said), *shown]:
+            whole = _QUOTED.sub('"…"', code)
+            for line in whole.replace("\\\n", " ").splitlines():
                 for part in re.split(r"\s(?:\||&&|;)\s|\s+#\s", line.removeprefix("$ ")):
                     words = [one for one in part.split() if not _ASSIGNMENT.match(one)]
                     if words and words[0].rpartition("/")[2] == "triage":

@@ -15,7 +15,7 @@ from tests.support.pages import ROOT, Page, beyond_folder, missing_lines, ports,
 from tests.support.processes import Program, environment, free_port, triage
 from tests.support.valkey import Wire
 
-PAGE_SECONDS = 240
+PAGE_SECONDS = 600
 _FOLDERS = ("app/playbooks", "analytics/experiments/declared", "dashboards", "deploy", "docs")
 """What a page finds of the repository where it is run, as copies; besides, the files below."""
 _FILES = ("compose.yaml", "Dockerfile", "Makefile", "mkdocs.yml", "pyproject.toml")
