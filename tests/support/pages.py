@@ -158,7 +158,7 @@ def missing_lines(shown: list[str], printed: str) -> list[str]:
     came = iter([" ".join(line.split()) for line in printed.splitlines()])
     wanted = [" ".join(line.split()) for line in shown]
     for number, line in enumerate(wanted):
-        pattern = re.compile(".*".join(map(re.escape, line.split("…"))))
+        pattern = re.compile(".*".join(re.escape(part.strip()) for part in line.split("…")))
         if line.strip("… ") and not any(pattern.search(one) for one in came):
             return wanted[number:]
     return []
