@@ -260,10 +260,14 @@ async def _case(house: House, mock: LLMock | None) -> _Talk:
         ending = {"case_id": talk.case_id, "reason": "has_said_all"}
         status, body = await ask("POST", "/force-complete", ending)
         assert status in {200, 202}, body
+        status = 0
         async with asyncio.timeout(60):
             # As a client asks that has no stream open.
-            while (await ask("GET", f"/result/{talk.case_id}"))[0] != 200:  # noqa: ASYNC110
+            while status != 200 or b'"code"' not in body:
                 await asyncio.sleep(0.2)
+                status, body = await ask("GET", f"/result/{talk.case_id}")
+        strategy = b"guided" if mock is None else b"ensemble"
+        assert b'"strategy":"%s"' % strategy in body, body
     finally:
         writer.close()
         await writer.wait_closed()
