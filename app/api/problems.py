@@ -71,6 +71,7 @@ _KINDS: dict[type[errors.TriageError], _Kind] = {
     errors.TooManyRequests: _Kind(429, "too-many-requests", "Too many requests"),
     errors.TooManyStreams: _Kind(429, "too-many-streams", "Too many open streams"),
     errors.AccessSecretWrong: _Kind(503, "misconfigured", "This instance is not set up right"),
+    errors.MasterKeysWrong: _Kind(503, "misconfigured", "This instance is not set up right"),
     errors.InstanceFull: _Kind(503, "instance-full", "This instance has no room for the stream"),
     errors.KeyNotFound: _Kind(404, "key-not-found", "There is no such API key"),
     errors.KeyConflict: _Kind(409, "key-conflict", "The API key has ended"),
@@ -116,7 +117,7 @@ def _detail(error: errors.TriageError) -> str:
     match error:
         case errors.CaseNotFound():
             return "It may have expired or been erased, or it is not yours."
-        case errors.AccessSecretWrong():
+        case errors.AccessSecretWrong() | errors.MasterKeysWrong():
             return "This instance says in its log what is wrong."
         case _:
             return str(error)
@@ -144,7 +145,9 @@ def _headers(error: errors.TriageError) -> dict[str, str]:
             return _again(math.ceil(seconds))
         case errors.ResultNotReady() | errors.Draining():
             return _again(1)
-        case errors.TooManyStreams() | errors.InstanceFull() | errors.AccessSecretWrong():
+        case errors.TooManyStreams() | errors.InstanceFull():
+            return _again(5)
+        case errors.AccessSecretWrong() | errors.MasterKeysWrong():
             return _again(5)
         case errors.KeyRefused():
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}

@@ -23,6 +23,7 @@ from app.embedded import EmbeddedValkey
 from app.llm.errors import NoModelLeft
 from app.llm.failover import FailoverModel
 from app.llm.scripted import Script, ScriptedModel
+from app.state import codec
 from app.state.budgets import Budgets
 from app.state.cache import KeptAnalyses
 from app.state.conversations import ConversationStateManager
@@ -36,6 +37,7 @@ from tests.support.claims import Talk, new_state
 from tests.support.kept import Kept, told
 from tests.support.playbooks import tiny_playbook
 from tests.support.replies import analysis_document, turn_document
+from tests.support.sealed import key_of
 
 PLAYBOOK = replace(
     tiny_playbook(),
@@ -236,7 +238,8 @@ async def test_a_background_analysis_waits_for_its_budget(
     key = f"tri:{{{state.case_id}}}:j:{job.turn}"
     status, attempts, error, due = await store.command("HMGET", key, "st", "a", "err", "nb")
     assert (status, attempts) == (b"queued", b"0")
-    assert error == b"the budget of global for this day is spent"
+    sealing = await key_of(store, state.case_id)
+    assert codec.ERROR.open(sealing, error) == b"the budget of global for this day is spent"
     assert now < int(due) <= now + 120_000
     assert (
         metrics.registry.get_sample_value("triage_budget_actions_total", {"action": "queued"})
