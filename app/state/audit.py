@@ -80,6 +80,8 @@ class AuditTrail:
 
     async def before(self, n: int | None, limit: int) -> list[Link]:
         """Return the entries that come before one, or the last ones; the latest first."""
+        if n is not None and n < 1:
+            return []  # nothing comes before it, which the server takes for a mistake
         until = "+" if n is None else f"({n}-0"
         rows = await self._store.command("XREVRANGE", keys.AUDIT, until, "-", "COUNT", limit)
         return [_link(one) for one in rows]

@@ -193,6 +193,7 @@ def test_entries_are_found_by_time_actor_action_and_case(api: Api, case: Case) -
     second = api.get(f"/operator/audit?limit=3&cursor={first['cursor']}", OPERATOR_TOKEN).json()
     assert [one["n"] for one in (*first["entries"], *second["entries"])] == [4, 3, 2, 1]
     assert second["cursor"] is None
+    assert api.get("/operator/audit?cursor=0", OPERATOR_TOKEN).json()["entries"] == []
 
 
 def test_whoever_changes_it_is_found_out(api: Api, case: Case, wire: Wire) -> None:
