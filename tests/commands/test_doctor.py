@@ -1,5 +1,6 @@
 """`triage doctor` finds what is wrong with a set-up and says how to mend it."""
 
+import asyncio
 import http.server
 import json
 import re
@@ -15,8 +16,12 @@ from click.testing import CliRunner
 from app.cli import main
 from app.commands.doctor import Finding, examine
 from app.commands.place import base_url, hide_secret, interviewer
+from app.core.privacy.masters import replace_private
+from app.domain.sealing import MasterRing, new_master
 from app.embedded import EmbeddedValkey
 from app.settings import Settings
+from app.state.masters import MasterBook
+from app.state.store import Store
 from tests.support.processes import free_port
 from tests.support.valkey import Wire
 
@@ -271,3 +276,35 @@ def test_addresses_are_fit_to_click_and_to_show() -> None:
     assert base_url(Settings(host="::", port=9)) == "http://[::1]:9"
     assert hide_secret("redis://me:secret@host:1/0") == "redis://me:***@host:1/0"
     assert hide_secret("redis://host:1/0") == "redis://host:1/0"
+
+
+def test_the_ring_of_master_keys_is_looked_at(
+    setting: dict[str, str], own_valkey: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """Whether it is there, is nobody else's to read, can be read, and is the one of the storage."""
+    topic, path = "master keys", tmp_path / "other" / "master.keys"
+    setting["TRIAGE_VAR"] = str(path.parent)
+    assert "will be made" in only(setting, topic).text
+    ours, other = new_master(), new_master()
+    path.parent.mkdir()
+    replace_private(path, f"{ours.line()}\n")
+
+    async def register() -> None:
+        store = Store(own_valkey.url)
+        await MasterBook(store).check(MasterRing((ours,)))
+        await store.close()
+
+    asyncio.run(register())
+
+    def seen(**more: str) -> list[Finding]:
+        return look({**setting, "TRIAGE_REDIS_URL": own_valkey.url, **more}, topic)
+
+    (good,) = seen()
+    assert (good.status, ours.id in good.text) == ("ok", True)
+    path.chmod(0o644)
+    (open_to_all, _) = seen()
+    assert (open_to_all.status, open_to_all.mend[:9]) == ("bad", "chmod 600")
+    (wrong,) = seen(TRIAGE_MASTER_KEYS=other.line())
+    assert (wrong.status, ours.id in wrong.text) == ("bad", True)
+    (broken,) = seen(TRIAGE_MASTER_KEYS="words")
+    assert (broken.status, "line 1" in broken.text) == ("bad", True)
