@@ -82,7 +82,7 @@ def test_only_what_is_synced_before_its_answer_survives(
             with ThreadPoolExecutor(WIRES) as pool:
                 running = [pool.submit(keys.write, server, name) for name in keys.acknowledged]
                 written = keys.wait_for(AT_LEAST + chance.randint(0, AT_LEAST))
-                disk.cut()
+                disk.cut(stopping=server.pid)
                 server.kill()
             for one in running:
                 one.result()
@@ -122,7 +122,7 @@ def test_nothing_acknowledged_is_lost_in_a_power_cut(
                         with Wire(server.socket) as wire:
                             wire.call("BGREWRITEAOF")
                         writers.wait_for(1)
-                    disk.cut()
+                    disk.cut(stopping=server.pid)
                     server.kill()
                     disk.restore()
                     began = time.monotonic()

@@ -8,6 +8,7 @@ reached the disk. `kill -9` loses nothing of that kind, for the kernel lives on.
 import fcntl
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -43,8 +44,17 @@ class Disk:
         _run("mkfs.ext4", "-q", "-F", "-m", "0", str(self._image))
         self._mount()
 
-    def cut(self) -> None:
-        """Take the power away: whatever was not synced is gone, and nothing more gets through."""
+    def cut(self, *, stopping: int) -> None:
+        """Take the power away: whatever was not synced is gone, and nothing more gets through.
+
+        Args:
+            stopping: the process that writes there. It is stopped first and has to be killed: a
+                machine without power answers nobody, whereas the kernel may yet tell a process that
+                something was synced in the very moment in which the filesystem goes.
+        """
+        os.kill(stopping, signal.SIGSTOP)
+        while _state(stopping) not in "TtDZX":
+            os.sched_yield()
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, _SHUT_DOWN, struct.pack("I", _AT_ONCE))
@@ -93,6 +103,11 @@ class Disk:
                 time.sleep(_STEP_SECONDS)
             else:
                 return
+
+
+def _state(pid: int) -> str:
+    """Return how a process is; one that waits for the disk does nothing more once it is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def _run(*command: str) -> None:
