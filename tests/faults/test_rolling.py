@@ -1,11 +1,13 @@
 """Two releases side by side, as while a deploy rolls: real instances, one older than the other."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -21,6 +23,8 @@ from tests.support.processes import Instance, environment, free_port, triage
 from tests.support.sealed import store_at
 from tests.support.toml_text import write_playbook
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.timeout(600)  # they start whole processes, one after the other
 
 STORY = "Water has been dripping from my bathroom ceiling since yesterday."
 ADDED = "added"
@@ -145,11 +149,12 @@ def test_the_older_release_does_not_take_over_what_it_cannot_read(start: Start) 
     """The newer one is killed in the middle of a word: its successor goes on, and nobody else."""
     older, newer = start("older"), start("newer", NEXT, pace=1_000)
     case = opened(Api(newer.port), ADDED)
-    path = f"/cases/{case.id}/turns/1"
-    answer = Api(newer.port).say(case, STORY, Prefer="wait=0")
-    assert answer.status == 202
-    until(lambda: bool(Api(newer.port).get(path, case.token).json()["text"]), "it speaks")
-    newer.kill()
+    body = json.dumps({"case_id": case.id, "message": STORY}).encode()
+    headers = {"Content_Type": "application/json", "Idempotency_Key": uuid4().hex}
+    path = f"{BASE}/continue-stream"
+    with Api(newer.port).stream("POST", path, body, token=case.token, **headers) as stream:
+        stream.until("delta")  # whoever is read speaks slowly
+        newer.kill()
     until(lambda: "case.left_to_others" in older.output(), "the older one has looked at it")
     successor = start("newer", NEXT)
     frames = events_of(Api(successor.port), case, 1)
