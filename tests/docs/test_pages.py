@@ -135,6 +135,12 @@ def test_a_wrong_command_is_noticed(tmp_path: Path, demo: Installation) -> None:
         follow(page, demo, tmp_path / "reader")
 
 
+def test_a_pipe_that_is_cut_is_no_mistake(tmp_path: Path, demo: Installation) -> None:
+    """However much is left to write when `head` has seen enough."""
+    text = "```sh\nseq 300000 | head -n 2\nhead -n 1 Makefile\n```\n\n```output\n1\n2\n```\n"
+    follow(read_page(Path("right.md"), text), demo, tmp_path / "reader")
+
+
 def test_a_refused_request_is_noticed(tmp_path: Path, demo: Installation) -> None:
     """Although curl itself would take any answer for a good one."""
     text = "```sh\ncurl -s http://127.0.0.1:8000/api/v2/triage/jobs\n```\n"

@@ -168,6 +168,10 @@ case " $*" in
 esac
 exec env PATH=/usr/local/bin:/usr/bin:/bin curl --noproxy '*' --max-time 60 "$@"
 """
+_HEAD = """#!/bin/sh
+# It reads on to the end, since whoever writes into a pipe that is cut ends badly, at times.
+env PATH=/usr/local/bin:/usr/bin:/bin head "$@" && exec cat > /dev/null
+"""
 _RUN_UNTIL = """#!PYTHON
 # Runs a script until it says something, then presses Ctrl-C.
 import os, signal, subprocess, sys, threading
@@ -185,4 +189,4 @@ status = shell.wait()
 limit.cancel()
 sys.exit(0 if said and status in (0, 130, -signal.SIGINT) else 1)
 """
-_PROGRAMS = {"begin": _BEGIN, "make": _MAKE, "curl": _CURL, "run_until": _RUN_UNTIL}
+_PROGRAMS = {"begin": _BEGIN, "make": _MAKE, "curl": _CURL, "head": _HEAD, "run_until": _RUN_UNTIL}
