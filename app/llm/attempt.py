@@ -1,11 +1,15 @@
 """Keeps the account of one attempt at a model, from the request to whatever became of it."""
 
+import re
 import time
 from collections.abc import Callable
 
 from app.domain.usage import Attempt, Outcome, Provider, Tier, Usage
 from app.llm.errors import ModelError
 from app.llm.model import ModelRequest, OnAttempt
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
+"""What ids of requests and names of models look like, also those of local servers."""
 
 
 class Fault(Exception):
@@ -94,7 +98,7 @@ class AttemptRecord:
             provider=self._provider,
             operation=self._request.operation,
             model=self._request.model,
-            answered_by=self.answered_by,
+            answered_by=_name(self.answered_by),
             outcome=outcome,
             error=error,
             status=self.status,
@@ -105,9 +109,17 @@ class AttemptRecord:
             latency_ms=(now - self._started) * 1000,
             first_token_ms=None if first is None else (first - self._started) * 1000,
             output_chars=self.chars,
-            request_id=self.request_id,
+            request_id=_name(self.request_id),
         )
         if not self._closed:
             self._closed = True
             self._on_attempt(attempt)
         return attempt
+
+
+def _name(told: str | None) -> str | None:
+    """Return a name that a provider told if it is one; what else it says is not kept.
+
+    A server may repeat in it whatever it was sent, the key included.
+    """
+    return told if told is not None and _NAME.fullmatch(told) else None
