@@ -83,6 +83,7 @@ class Memory:
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         """Watch these processes."""
+        self._began = time.monotonic()
         self._measures: dict[str, Callable[[], int]] = {}
         self._samples: dict[str, list[tuple[float, float]]] = {}
         for name, pid in pids.items():
@@ -93,12 +94,21 @@ class Memory:
         self._measures[name] = measure
         self._samples[name] = []
 
+    def look(self) -> None:
+        """Take one sample of each now."""
+        now = time.monotonic()
+        for name, measure in self._measures.items():
+            self._samples[name].append((now - self._began, float(measure())))
+
+    def risen(self, name: str) -> float:
+        """Return by how many bytes the largest sample of one exceeds what it was at first."""
+        return max(size for _, size in self._samples[name]) - self._samples[name][0][1]
+
     def watch(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Look once a second for so long, or until something holds."""
-        began = time.monotonic()
-        while (at := time.monotonic() - began) < seconds and not until():
-            for name, measure in self._measures.items():
-                self._samples[name].append((at, float(measure())))
+        self._began = began = time.monotonic()
+        while time.monotonic() - began < seconds and not until():
+            self.look()
             time.sleep(_EVERY_SECONDS)
 
     def trends(self, warm_up: float) -> dict[str, Trend]:

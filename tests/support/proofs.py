@@ -35,6 +35,8 @@ ENDLESS = "endless"
 """The same with answers that no buffer between two programs holds."""
 FLEETING = "fleeting"
 """The same with the shortest lives that a playbook can give."""
+BRIEF = "brief"
+"""The same with lives of some minutes, so that a long load comes to stand at a level."""
 
 
 def write_proof_playbooks(folder: Path) -> dict[str, str]:
@@ -56,6 +58,8 @@ def write_proof_playbooks(folder: Path) -> dict[str, str]:
     endless = replace(phrases, acknowledge=dict.fromkeys(said, (_MUCH,)))
     write_playbook(replace(talkative, id=ENDLESS, phrases=endless), folder)
     write_playbook(replace(talkative, id=FLEETING, ttl=SHORT_TTL), folder)
+    minutes = Ttl(active=300, completed=300, turn_log=60)
+    write_playbook(replace(talkative, id=BRIEF, ttl=minutes), folder)
     return {"TRIAGE_PLAYBOOKS": str(folder), "TRIAGE_PLAYBOOK": TALKATIVE}
 
 
