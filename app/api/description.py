@@ -26,7 +26,7 @@ from app.api import (
     schema,
 )
 from app.api.access import NEEDS, Need
-from app.api.parameters import KEY_PATTERN, PLACE_PATTERN
+from app.api.parameters import KEY_PATTERN, PLACE_PATTERN, START_KEY_PATTERN
 from app.api.problems import Problem
 from app.domain.access import SCOPES
 from app.domain.analysis import Analysis
@@ -209,6 +209,8 @@ def _access(operation: dict[str, Any], need: Need | None) -> dict[str, Any]:
 def _operation(operation: dict[str, Any]) -> dict[str, Any]:
     name = operation["operationId"]
     parameters = [_parameter(one) for one in operation.get("parameters", ())]
+    if name == "open_case":
+        parameters = [_optional_key(one) for one in parameters]
     responses = {
         status: _response(one, name, status) for status, one in operation["responses"].items()
     }
@@ -236,6 +238,14 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     if name in _PATTERNS:
         found = {**found, "pattern": _PATTERNS[name]}
     return {**parameter, "schema": found, "required": parameter["required"] or name in _REQUIRED}
+
+
+def _optional_key(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter of `/start`, whose idempotency key may be left out, and is longer."""
+    if parameter["name"] != "Idempotency-Key":
+        return parameter
+    schema = {**parameter["schema"], "pattern": START_KEY_PATTERN}
+    return {**parameter, "schema": schema, "required": False}
 
 
 def _response(response: dict[str, Any], operation: str, status: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ DEFAULT_WAIT = 30.0
 LONGEST_WAIT = 120.0
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
 KEY_PATTERN = "^[!-~]{1,200}$"
+START_KEY_PATTERN = f"^[!-~]{{{SHORTEST_KEY},200}}$"
 PLACE_PATTERN = "^([0-9]+-[0-9]+)?$"
 """Empty is a reader who has seen nothing yet."""
 _KEY = re.compile(KEY_PATTERN)
