@@ -70,7 +70,12 @@ class Composed:
         arguments = [self._here(name, text) for text in one["command"]]
         if one["image"].startswith(("valkey", "nginx")):
             arguments = arguments[1:]  # the program's own name, which these images want
-        named = {"TRIAGE_ACCESS_SECRET": "", "TRIAGE_MASTER_KEYS": "", **self._variables(name), **settings}
+        named = {
+            "TRIAGE_ACCESS_SECRET": "",
+            "TRIAGE_MASTER_KEYS": "",
+            **self._variables(name),
+            **settings,
+        }
         env = environment(**named)
         return Program(name, [*command, *arguments, *more], env, self._folder / f"{name}.log")
 
