@@ -190,24 +190,34 @@ async def forget(store: Store, case_ids: Sequence[str]) -> None:
 async def sweep(store: Store) -> int:
     """Take cases off all lists that are gone; returns how many were.
 
-    Each sweep looks at some thousands, wherever the time has come to, so that all have their turn,
-    and goes on as long as most of those it meets are gone: many may have ended at once.
+    Each sweep looks at some thousands, wherever the time has come to, so that all have their turn;
+    where most of those are gone, at all: many may have ended at once.
     """
     size = await store.command("ZCARD", keys.CASES)
     first = 0 if size <= _SWEPT else now_ms() // _SWEEP_MS * _SWEPT % size
-    swept = 0
+    looked_at, swept = await _sweep(store, first)
+    if swept <= looked_at // 2:
+        return swept
+    place = 0
     while True:
-        members = await store.command("ZRANGE", keys.CASES, first, first + _SWEPT - 1)
-        gone = []
-        for at in range(0, len(members), _PAGE):
-            cases = [one.decode() for one in members[at : at + _PAGE]]
-            there = await store.commands(("EXISTS", CaseKeys(one).meta) for one in cases)
-            gone += [one for one, exists in zip(cases, there, strict=True) if not exists]
-        for at in range(0, len(gone), _PAGE):
-            await forget(store, gone[at : at + _PAGE])
-        swept += len(gone)
-        if len(gone) <= len(members) // 2:
+        looked_at, gone = await _sweep(store, place)
+        swept += gone
+        place += looked_at - gone
+        if looked_at == 0:
             return swept
+
+
+async def _sweep(store: Store, first: int) -> tuple[int, int]:
+    """Sweep some thousands from a place on; returns how many were looked at, and how many gone."""
+    members = await store.command("ZRANGE", keys.CASES, first, first + _SWEPT - 1)
+    gone = []
+    for at in range(0, len(members), _PAGE):
+        cases = [one.decode() for one in members[at : at + _PAGE]]
+        there = await store.commands(("EXISTS", CaseKeys(one).meta) for one in cases)
+        gone += [one for one, exists in zip(cases, there, strict=True) if not exists]
+    for at in range(0, len(gone), _PAGE):
+        await forget(store, gone[at : at + _PAGE])
+    return len(members), len(gone)
 
 
 # Reading.
