@@ -154,7 +154,7 @@ _Moments = Callable[[TableMetric], JointMoments]
 
 def _pilots(ask: Ask, source: str, columns: Sequence[str]) -> dict[str, float]:
     """Return a value in the middle of each column."""
-    means = ", ".join(f"avg({_quoted(one)})" for one in columns)
+    means = ", ".join(f"avg(CAST({_quoted(one)} AS DOUBLE PRECISION))" for one in columns)
     names = ", ".join(map(_quoted, columns))
     (row,) = ask(f"SELECT {means} FROM (SELECT {names} FROM {source} LIMIT {_PILOT_ROWS})")  # noqa: S608
     return {one: float(value or 0.0) for one, value in zip(columns, row, strict=True)}

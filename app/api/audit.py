@@ -11,15 +11,8 @@ from app.api.schema import CASE_ID_PATTERN
 from app.core.audit import AuditFilter, Auditor
 from app.domain.audit import Mark
 
-Since = Annotated[
-    int | None,
-    QueryParameter(
-        description="Only entries since: Unix time in milliseconds.",
-        ge=1,
-        le=10**15,
-        required=False,
-    ),
-]
+_LAST_MS = 10**15
+"""A time after everything; without a bound `null` would be a number that may be left out."""
 
 
 class AuditController(Controller):
@@ -37,16 +30,24 @@ class AuditController(Controller):
     async def entries(
         self,
         auditor: Auditor,
-        since: Since = None,
-        until: Annotated[
-            int | None,
+        since: Annotated[
+            int,
             QueryParameter(
-                description="Only entries before: Unix time in milliseconds.",
-                ge=1,
-                le=10**15,
+                description="Only entries since: Unix time in milliseconds.",
+                ge=0,
+                le=_LAST_MS,
                 required=False,
             ),
-        ] = None,
+        ] = 0,
+        until: Annotated[
+            int,
+            QueryParameter(
+                description="Only entries before: Unix time in milliseconds.",
+                ge=0,
+                le=_LAST_MS,
+                required=False,
+            ),
+        ] = _LAST_MS,
         actor: Annotated[
             str | None,
             QueryParameter(
