@@ -48,7 +48,8 @@ class Tether:
             self._pipe = None
 
 
-def _tie_by_kernel() -> None:
+def tie_by_kernel() -> None:
+    """Let the kernel kill this process when the thread that started it ends; Linux alone can."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
 
@@ -71,7 +72,7 @@ def _tie_by_watcher(pipe: int) -> None:
 
 def _become(parent: int, pipe: str, command: list[str]) -> None:
     if pipe == "-":
-        _tie_by_kernel()
+        tie_by_kernel()
     else:
         _tie_by_watcher(int(pipe))
     if os.getppid() != parent:  # it died before the tie held

@@ -24,6 +24,7 @@ from app.core.rules import Rules
 from app.engine import load_rules
 from app.logging import set_up_logging
 from app.settings import read_settings
+from app.tether import tie_by_kernel
 from jobs.worker import SLOTS, run_worker
 
 
@@ -51,6 +52,8 @@ def _become(role: str, rules: Mapping[str, Rules], env: Mapping[str, str], log: 
     status = 1
     try:
         os.setsid()
+        if sys.platform.startswith("linux"):
+            tie_by_kernel()  # also where this parent is killed with `kill -9`
         nothing = os.open(os.devnull, os.O_RDONLY)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(nothing, 0)
