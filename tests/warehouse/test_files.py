@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from analytics.warehouse import WarehouseError, open_warehouse
+from analytics.warehouse import WarehouseError, open_warehouse, parquet
 from analytics.warehouse.parquet import ParquetWarehouse
 from tests.support.waiting import until
 from tests.support.warehouses import HOUR, MIDNIGHT, rows, turn
@@ -54,6 +55,32 @@ def test_small_files_are_brought_together(folder: Path) -> None:
     assert len(files(folder)) == 2
     sql = "SELECT case_id, count(*), count(DISTINCT id) FROM turn GROUP BY 1 ORDER BY 1"
     assert warehouse.query(sql).rows == [("c", 40, 40), ("d", 40, 40)]
+
+
+def test_the_engine_of_a_writer_does_not_grow_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps something of all that it ever did, so another takes its place now and then."""
+    engines: list[Any] = []
+    connect = duckdb.connect
+
+    def counted(place: str) -> Any:
+        engines.append(connect(place))
+        return engines[-1]
+
+    monkeypatch.setattr(duckdb, "connect", counted)
+    monkeypatch.setattr(parquet, "_WRITINGS", 10)
+    warehouse = ParquetWarehouse(folder)
+    for number in range(35):
+        append(warehouse, turn("c", number, MIDNIGHT + number))
+        append(warehouse, turn("c", number, MIDNIGHT + number))
+        of_files = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
+        assert engines[-1].execute(of_files).fetchone() == (0,), "something is kept of each file"
+    assert len(engines) == 7
+    for one in engines[:-1]:
+        with pytest.raises(duckdb.ConnectionException):
+            one.execute("SELECT 1")
+    assert warehouse.query("SELECT count(*) FROM turn").rows == [(35,)]
 
 
 def test_what_the_killed_left_does_not_count(folder: Path) -> None:
