@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 KEY = "dk"
 _MOST_KEYS = 5_000
-"""Keys of cases that a process remembers, a kilobyte each."""
+"""Keys of cases that a process remembers, three kilobytes each with their cipher."""
+_REMEMBERED_SECONDS = 300.0
+"""For how long one is remembered that no case was read with: what is over takes no memory."""
 _REREAD_SECONDS = 1.0
 """Between two looks at the ring because of a master key that is not known."""
 _TRIES = 4
@@ -34,6 +36,7 @@ class Sealer:
         *,
         reread: Callable[[], MasterRing] | None = None,
         checked: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the ring.
 
@@ -42,14 +45,17 @@ class Sealer:
             reread: returns them as they are now; None where they never change.
             checked: whether it is known that the storage is used with this ring. Until then no key
                 is made: the others could not read what it seals.
+            clock: seconds that never go back.
         """
         self.ring = ring
         self.master = ring.first.id
         """The id of the master key that wraps new keys."""
         self.checked = checked
         self._reread = reread
+        self._clock = clock
         self._looked = float("-inf")
-        self._known: dict[str, CaseKey] = {}
+        self._known: dict[str, tuple[CaseKey, float]] = {}
+        """With when each was last met, the latest last."""
 
     def look(self) -> None:
         """Read the ring again, where it may have changed."""
@@ -68,7 +74,8 @@ class Sealer:
 
     def known(self, case_id: str) -> CaseKey | None:
         """Return the key of a case if this process has met it lately."""
-        return self._known.get(case_id)
+        key, _ = self._known.get(case_id, (None, 0.0))
+        return key
 
     def key(self, case_id: str, wrapped: bytes | None) -> CaseKey | None:
         """Return the key of a case as it stands with it; None where an earlier version gave none.
@@ -79,18 +86,23 @@ class Sealer:
         """
         if wrapped is None:
             return None
-        known = self._known.get(case_id)
+        known = self.known(case_id)
         if known is None or known.wrapped != wrapped:
             known = CaseKey(case_id, self._unwrapped(case_id, wrapped), wrapped)
         self.remember(known)
         return known
 
     def remember(self, key: CaseKey) -> None:
-        """Remember the key of a case, at the expense of the one that was not met for longest."""
+        """Remember the key of a case, and forget those that were not met for too long."""
+        now = self._clock()
         self._known.pop(key.case_id, None)
-        self._known[key.case_id] = key
-        if len(self._known) > _MOST_KEYS:
+        self._known[key.case_id] = (key, now)
+        while self._is_too_much(now):
             del self._known[next(iter(self._known))]
+
+    def _is_too_much(self, now: float) -> bool:
+        _, met = next(iter(self._known.values()))
+        return len(self._known) > _MOST_KEYS or now - met > _REMEMBERED_SECONDS
 
     def forget(self, case_id: str) -> None:
         """Forget the key of a case."""
@@ -100,7 +112,7 @@ class Sealer:
         try:
             return self.ring.unwrap(case_id, wrapped)
         except MasterUnknown:
-            now = time.monotonic()
+            now = self._clock()
             if self._reread is None or now - self._looked < _REREAD_SECONDS:
                 raise
             self._looked = now

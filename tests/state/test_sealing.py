@@ -318,6 +318,19 @@ async def test_of_many_keys_the_latest_are_remembered() -> None:
     assert ours.known("case 5099") is None
 
 
+async def test_a_key_that_is_not_met_any_more_is_forgotten() -> None:
+    """What a process remembers follows what it works on, not what it ever met."""
+    now = 0.0
+    ours = Sealer(sealer_of_tests().ring, clock=lambda: now)
+    used = ours.fresh("used")
+    for number in range(100):
+        now = 10.0 * number
+        ours.remember(ours.fresh(f"case {number}"))
+        assert ours.key("used", used.wrapped) == ours.known("used")
+    remembered = [number for number in range(100) if ours.known(f"case {number}")]
+    assert remembered == list(range(69, 100))
+
+
 def test_the_first_process_makes_the_ring(tmp_path: Any) -> None:
     """Nobody else may read the file; later ones read the same; a named one must be there."""
     settings = Settings(var=tmp_path / "var")
