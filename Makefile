@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up test check bench dashboards settings site pictures requirements web clean
-.PHONY: prove soak prove-readers prove-idle prove-slow prove-providers prove-security prove-cluster prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-torn prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
+.PHONY: prove soak prove-overload prove-readers prove-idle prove-slow prove-providers prove-security prove-cluster prove-sentinel prove-takeover prove-durability prove-power-cut prove-shortage prove-restart prove-torn prove-ends prove-clocks prove-draining prove-model prove-workers prove-warehouse prove-statistics prove-restore
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ prove-idle: .venv/dev.stamp ## Hold a thousand streams open for ten minutes
 
 prove-slow: .venv/dev.stamp ## Send two thousand requests that never end to a bare instance
 	$(call prove,2000,tests/faults/test_slow_heads.py)
+
+prove-overload: .venv/dev.stamp ## Let ten times as many people come as can be served, for ten seconds
+	$(call prove,10,tests/faults/test_overload.py)
 
 prove-providers: .venv/dev.stamp ## Let one in twenty calls at providers fail, in two thousand streams
 	$(call prove,2000,tests/faults/test_provider_faults.py)

@@ -22,6 +22,7 @@ from app.api.case_list import CaseListController
 from app.api.cases import CaseController
 from app.api.costs import CostController
 from app.api.docs import openapi_config
+from app.api.door import Door
 from app.api.experiments import ExperimentController
 from app.api.exports import ExportController
 from app.api.figures import FigureController
@@ -132,6 +133,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     witness: Witness
     readers: Readers
     masters: MasterWatch
+    door: Door
 
 
 def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) -> Parts:
@@ -225,6 +227,7 @@ def build_parts(settings: Settings, redis_url: str, rules: Mapping[str, Rules]) 
         witness=witness,
         readers=Readers(find=gate.keys.find, everybody=settings.metrics_open),
         masters=MasterWatch(store, owner),
+        door=Door(),
     )
 
 
@@ -330,7 +333,11 @@ def create_app(parts: Parts) -> Litestar:
 
     def unburdened(app: ASGIApp) -> ASGIApp:
         return OverloadGuard(
-            app, lambda: parts.runner.is_full, below=BASE_PATH, on_problem=parts.metrics.problem
+            app,
+            lambda: parts.runner.is_full or parts.door.is_crowded,
+            most=parts.runner.most,
+            below=BASE_PATH,
+            on_problem=parts.metrics.problem,
         )
 
     def cutting(app: ASGIApp) -> ASGIApp:

@@ -2,14 +2,15 @@
 
 Whatever was let in is answered in time; whatever is not is told so before anything was taken in,
 and may ask another instance, or this one a second later. An instance works on so many turns at once
-and no more: beyond that everybody would wait for everybody. Reading, stopping and leaving go on.
+and no more, and lets so many in at once: beyond that everybody would wait for everybody. Reading,
+stopping and leaving go on.
 """
 
 import random
 from collections.abc import Callable
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.guard import refuse
 from app.api.problems import TYPE, OnProblem, Problem
@@ -20,35 +21,69 @@ OVERLOADED = Problem(
     status=503,
     detail="nothing was taken in; ask again after the seconds in Retry-After, with the same key",
 )
-_WORK = ("start", "continue", "continue-stream")
+_OPENING = "start"
+_WORK = (_OPENING, "continue", "continue-stream")
 """What gives an instance something to do."""
+MOST_OPENINGS = 64
+"""So many cases are being opened at once. One keeps a processor busy for some milliseconds, so the
+last of so many is open within a second, and refusing all others costs little beside it."""
 
 
 class OverloadGuard:
     """Refuses what would give an instance more to do while it works on as much as it takes."""
 
     def __init__(
-        self, app: ASGIApp, is_full: Callable[[], bool], *, below: str, on_problem: OnProblem
+        self,
+        app: ASGIApp,
+        is_full: Callable[[], bool],
+        *,
+        most: int,
+        below: str,
+        on_problem: OnProblem,
     ) -> None:
         """Stand before `app`.
 
         Args:
             app: What answers.
-            is_full: Whether there is as much to do as may be.
+            is_full: Whether it works on as many turns as it may.
+            most: So many it may; as many messages may be on their way to become one.
             below: The path below which the API is.
             on_problem: Is told of what is refused.
         """
         self._app = app
         self._is_full = is_full
-        self._work = frozenset(f"{below}/{one}" for one in _WORK)
+        self._coming = {f"{below}/{one}": 0 for one in _WORK}
+        """How many requests are inside whose answer has not begun, by path."""
+        self._most = dict.fromkeys(self._coming, most)
+        self._most[f"{below}/{_OPENING}"] = min(MOST_OPENINGS, most)
         self._on_problem = on_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        asks = scope["type"] == ScopeType.HTTP and scope["path"] in self._work
-        if asks and self._is_full():
+        path = scope["path"]
+        if scope["type"] != ScopeType.HTTP or path not in self._coming:
+            await self._app(scope, receive, send)
+        elif self._is_full() or self._coming[path] >= self._most[path]:
             self._on_problem("overloaded", OVERLOADED.status)
             # Not all of them in the same second.
             await refuse(send, OVERLOADED, retry_after=random.randint(1, 3))  # noqa: S311
         else:
-            await self._app(scope, receive, send)
+            await self._let_in(path, scope, receive, send)
+
+    async def _let_in(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        is_coming = True
+        self._coming[path] += 1
+
+        def arrived() -> None:
+            nonlocal is_coming
+            self._coming[path] -= is_coming
+            is_coming = False
+
+        async def telling(message: Message) -> None:
+            arrived()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, telling)
+        finally:
+            arrived()

@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import socket
 from collections.abc import Mapping
 from types import FrameType
 
@@ -40,6 +41,17 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._parts = parts
         self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and look at how many wait before the door."""
+        await super().startup(sockets)
+        listening = [one for server in self.servers for one in server.sockets]
+        self._parts.door.watch(one.fileno() for one in listening)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door for good."""
+        self._parts.door.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain on the first signal; Ctrl-C pressed again waits no longer.

@@ -105,7 +105,8 @@ class TurnRunner:
         self._playbooks = playbooks
         self._metrics = metrics or Metrics()
         self._tracing = tracing or Untraced()
-        self._most = most
+        self.most = most
+        """So many turns it works on at once."""
         self._heartbeat_seconds = heartbeat_seconds
         self._works: dict[str, _Work] = {}
         self._look_again: dict[str, tuple[float, int | None]] = {}
@@ -122,7 +123,7 @@ class TurnRunner:
     @property
     def is_full(self) -> bool:
         """Whether it works on as many turns as it may."""
-        return len(self._works) >= self._most
+        return len(self._works) >= self.most
 
     def start(self) -> None:
         """Begin to look for orphaned turns."""

@@ -1,12 +1,13 @@
 """When an instance says that it has as much to do as it takes, and to whom."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 from litestar.types import Receive, Scope, Send
 
-from app.api.overload import OverloadGuard
+from app.api.overload import MOST_OPENINGS, OverloadGuard
 
 BELOW = "/api/v2/triage"
 
@@ -43,6 +44,7 @@ async def test_only_work_is_refused_and_only_where_there_is_too_much(
     guard = OverloadGuard(
         app,
         lambda: is_full,
+        most=1_000,
         below=BELOW,
         on_problem=lambda kind, status: told.append((kind, status)),
     )
@@ -60,3 +62,58 @@ async def test_only_work_is_refused_and_only_where_there_is_too_much(
     assert headers[b"connection"] == b"close"
     assert msgspec.json.decode(body["body"])["type"] == "urn:triage:problem:overloaded"
     assert told == [("overloaded", 503)]
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "let_in"),
+    [
+        ("start", 1_000, MOST_OPENINGS),
+        ("start", 3, 3),
+        ("continue", 100, 100),
+        ("continue-stream", 100, 100),
+    ],
+)
+async def test_no_more_come_in_at_once_than_can_be_taken_in(
+    name: str, most: int, let_in: int
+) -> None:
+    """Whose answer has begun makes room for another, and so does whoever goes without one."""
+    reached, full_again = asyncio.Event(), asyncio.Event()
+    answering, leaving = asyncio.Event(), asyncio.Event()
+    inside = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal inside
+        del scope, receive
+        inside += 1
+        if inside >= let_in:
+            reached.set()
+        if inside >= 2 * let_in:
+            full_again.set()
+        await answering.wait()
+        if inside % 2:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await leaving.wait()
+
+    refused: list[Any] = []
+
+    async def send(message: Any) -> None:
+        if message.get("status") == 503:
+            refused.append(message)
+
+    guard = OverloadGuard(app, lambda: False, most=most, below=BELOW, on_problem=lambda *_: None)
+    scope: Any = {"type": "http", "path": f"{BELOW}/{name}"}
+
+    def ask() -> asyncio.Task[None]:
+        return asyncio.create_task(guard(scope, None, send))  # type: ignore[arg-type]
+
+    first = [ask() for _ in range(let_in)]
+    await reached.wait()
+    await ask()
+    assert (inside, len(refused)) == (let_in, 1)
+    answering.set()
+    await asyncio.sleep(0)
+    second = [ask() for _ in range(let_in)]
+    await full_again.wait()
+    leaving.set()
+    await asyncio.gather(*first, *second)
+    assert len(refused) == 1
