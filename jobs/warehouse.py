@@ -8,8 +8,10 @@ time, by a right that dies with its process.
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
 
 import msgspec
 import structlog
@@ -35,6 +37,9 @@ EVERY_SECONDS = 2.0
 TOLD_EVERY_SECONDS = 60.0
 _BUSY_SECONDS = 0.5
 
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -55,6 +60,8 @@ class Drain:
         self._at_once = at_once
         self._every = every_seconds
         self._told = 0.0
+        # The allocator keeps for each thread what the engine once took on it: let it be one thread.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drain")
 
     async def run(self) -> None:
         """Drain for ever; what cannot be done now is done later, and nothing is lost meanwhile.
@@ -135,16 +142,19 @@ class Drain:
         if not await self._stream.waiting():
             return 0
         writing = self._warehouse.writing()
-        writer = await asyncio.to_thread(writing.__enter__)
+        writer = await self._apart(writing.__enter__)
         try:
             entries = await self._stream.read(self._at_once)
-            await asyncio.to_thread(keep, writer, entries)
+            await self._apart(keep, writer, entries)
             await self._stream.take_off(entries)
         except BaseException:
-            await asyncio.to_thread(writing.__exit__, *sys.exc_info())
+            await self._apart(writing.__exit__, *sys.exc_info())
             raise
-        await asyncio.to_thread(writing.__exit__, None, None, None)
+        await self._apart(writing.__exit__, None, None, None)
         return len(entries)
+
+    async def _apart(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
 
 def place_of(settings: Settings) -> str | Path:
