@@ -6,7 +6,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from app.commands.private_file import write_private
+from app.core.private_file import write_private
 from app.domain.errors import InvalidInput
 from app.notify.vapid import DEFAULT_SUBJECT, VapidFile, new_vapid, read_vapid, vapid_file
 from app.settings import Settings, read_settings

@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from app.commands.private_file import write_private
+from app.core.private_file import write_private
 from app.settings import Settings
 
 _FILE = "operator-token"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from app.cli import main
 from app.commands.doctor import Finding, examine
 from app.commands.place import base_url, hide_secret, interviewer
-from app.core.privacy.masters import replace_private
+from app.core.private_file import write_private
 from app.domain.sealing import MasterRing, new_master
 from app.embedded import EmbeddedValkey
 from app.settings import Settings
@@ -287,7 +287,7 @@ def test_the_ring_of_master_keys_is_looked_at(
     assert "will be made" in only(setting, topic).text
     ours, other = new_master(), new_master()
     path.parent.mkdir()
-    replace_private(path, f"{ours.line()}\n")
+    write_private(path, f"{ours.line()}\n")
 
     async def register() -> None:
         store = Store(own_valkey.url)

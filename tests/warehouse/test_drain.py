@@ -132,6 +132,10 @@ class Broken:
         """Ask the inner one."""
         return self.inner.status()
 
+    def erased(self) -> Erased:
+        """Ask the inner one."""
+        return self.inner.erased()
+
     def close(self) -> None:
         """Close the inner one."""
         self.inner.close()

@@ -4,11 +4,10 @@ It stands apart from the storage that the digests are in. All instances on one s
 the same; the storage knows its fingerprint, so that another one is found at the start.
 """
 
-import contextlib
-import os
 import secrets
 from pathlib import Path
 
+from app.core.private_file import make_private
 from app.domain.access import Hasher
 from app.domain.errors import AccessSecretWrong, InvalidInput
 from app.settings import Settings
@@ -58,19 +57,7 @@ async def check_secret(book: AccessBook, made: Hasher, settings: Settings) -> No
 
 def _kept(path: Path) -> str:
     """Read the secret; whoever comes first makes it, and everybody reads that one."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        made = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(made, "w", encoding="ascii") as file:
-                file.write(f"{secrets.token_urlsafe(32)}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was first
-                os.link(draft, path)
-        finally:
-            draft.unlink()
+    make_private(path, lambda: f"{secrets.token_urlsafe(32)}\n")
     found = path.read_text("ascii").strip()
     if len(found) < _LEAST_CHARS:
         raise InvalidInput(

@@ -4,11 +4,9 @@ It stands apart from the storage, so that whoever has the storage reads nothing.
 has lost what people said: it belongs into every back-up, and never into the same one.
 """
 
-import contextlib
-import os
-import secrets
 from pathlib import Path
 
+from app.core.private_file import make_private
 from app.domain.errors import InvalidInput
 from app.domain.sealing import MasterRing, new_master, read_ring
 from app.settings import Settings
@@ -36,7 +34,7 @@ def sealer(settings: Settings, *, checked: bool = True) -> Sealer:
         return Sealer(_read("TRIAGE_MASTER_KEYS", settings.master_keys), checked=checked)
     path = masters_file(settings)
     if settings.master_keys_file is None:
-        _made(path)
+        _make(path)
     file = RingFile(path)
     return Sealer(file.read(), reread=file.read, checked=checked)
 
@@ -77,33 +75,9 @@ def _read(where: str, text: str) -> MasterRing:
         raise InvalidInput(f"{where}: {error}") from None
 
 
-def replace_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads; whoever looks sees all of one of its contents."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _made(path: Path) -> None:
-    """Make the file unless there is one; whoever comes first makes it, all read that one."""
-    if path.exists():
-        return
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+def _make(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(made, "w", encoding="ascii") as file:
-                file.write(f"{new_master().line()}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was first
-                os.link(draft, path)
-        finally:
-            draft.unlink()
+        make_private(path, lambda: f"{new_master().line()}\n")
     except OSError as error:
         raise InvalidInput(
             f"the ring of master keys cannot be kept in {path}: {error.strerror}; set"

@@ -13,8 +13,8 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
-from app.core.privacy.masters import replace_private
 from app.core.privacy.watching import LOOK_SECONDS
+from app.core.private_file import write_private
 from app.domain.errors import CaseUnreadable, InvalidInput
 from app.domain.sealing import MasterKey, new_master
 from app.state.masters import MasterBook, Wrapped
@@ -186,7 +186,7 @@ class Rotation:
             return ()
         text = f"{self._sealer.ring.masters[target].line()}\n"
         try:
-            replace_private(self._path, text)
+            write_private(self._path, text)
         except OSError as error:
             raise InvalidInput(
                 f"{self._path} cannot be written: {error.strerror}; take {', '.join(others)} out"
