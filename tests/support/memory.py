@@ -9,9 +9,19 @@ from statistics import fmean, linear_regression
 
 from msgspec import Struct
 
+from app.state import keys
 from tests.support.valkey import Wire
 
 _EVERY_SECONDS = 1.0
+_SUM = """
+local bytes, at = 0, '0'
+repeat
+  local page = redis.call('SCAN', at, 'MATCH', ARGV[1], 'COUNT', 1000)
+  at = page[1]
+  for _, key in ipairs(page[2]) do bytes = bytes + redis.call('MEMORY', 'USAGE', key) end
+until at == '0'
+return bytes
+"""
 
 
 def resident(pid: int) -> int:
@@ -28,6 +38,12 @@ def used_by_valkey(socket: Path) -> int:
         told = wire.call("INFO", "memory") or b""
     fields = dict(line.split(b":", 1) for line in told.splitlines() if b":" in line)
     return int(fields[b"used_memory"])
+
+
+def used_by_ledger(socket: Path) -> int:
+    """Return how many bytes of Valkey's data the ledger takes, which outlives its cases."""
+    with Wire(socket, timeout=30.0) as wire:
+        return int(wire.call("EVAL", _SUM, "0", f"{keys.LEDGER}*") or 0)
 
 
 class Trend(Struct, frozen=True, kw_only=True):
