@@ -10,13 +10,17 @@ from app.domain.job import JobState, JobView, job_id, parse_job_id
 from app.domain.notification import Notification
 from app.domain.sealing import CaseKey
 from app.state import codec, keys
-from app.state.indexes import listed, now_ms, outbox_listed, pairs
+from app.state.indexes import listed, now_ms, outbox_listed, pairs, scored
 from app.state.keys import CaseKeys
 from app.state.looking import read
 from app.state.sealing import KEY, run_sealed
 from app.state.store import Store
 
 _PAGE = 200
+_SWEPT = 2_000
+"""How many of a list a sweep looks at."""
+_SWEEP_MS = 30_000
+"""Between two sweeps, about."""
 
 
 class JobBoard:
@@ -119,6 +123,55 @@ class JobBoard:
         """Return a job as it stands; None where there is none, or its case cannot be read."""
         found = read(self._store, name[0], wrapped, lambda key: _view(fields, key))
         return None if isinstance(found, CaseUnreadable) else found
+
+
+async def sweep(store: Store, *, top_ms: int) -> int:
+    """Take jobs off the lists that went with their cases; returns how many were.
+
+    Each sweep looks at some thousands, wherever the time has come to, so that all have their turn,
+    and goes on while most of those are gone.
+
+    Args:
+        store: the storage.
+        top_ms: only jobs listed before; a later one may not be there yet.
+    """
+    swept = 0
+    for index in (keys.JOBS, keys.DEAD):
+        size = await store.command("ZCARD", index)
+        place = 0 if size <= _SWEPT else now_ms() // _SWEEP_MS * _SWEPT % size
+        looked_at, gone = await _sweep(store, index, place, top_ms)
+        swept += gone
+        while gone > looked_at // 2:
+            looked_at, gone = await _sweep(store, index, place, top_ms)
+            swept += gone
+    return swept
+
+
+async def _sweep(store: Store, index: str, first: int, top_ms: int) -> tuple[int, int]:
+    """Sweep some thousands from a place on; returns how many were looked at, and how many gone."""
+    rows = scored(await store.command("ZRANGE", index, first, first + _SWEPT - 1, "WITHSCORES"))
+    old = [(name, at) for name, at in rows if at <= top_ms]
+    swept = 0
+    for place in range(0, len(old), _PAGE):
+        gone = await _gone(store, old[place : place + _PAGE])
+        if gone:
+            await store.command("ZREM", index, *(name for name, _ in gone))
+            # A commit that an outage had held up may have come in between.
+            for name, at in set(gone) - set(await _gone(store, gone)):
+                await store.commands(listed(at, name, index))
+        swept += len(gone)
+    return len(old), swept
+
+
+async def _gone(store: Store, rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return those of some listed jobs that are not there, or are no jobs."""
+    named = [(row, parse_job_id(row[0])) for row in rows]
+    found = [(row, name) for row, name in named if name is not None]
+    there = await store.commands(
+        ("EXISTS", CaseKeys(case_id).job(turn)) for _, (case_id, turn) in found
+    )
+    kept = {row for (row, _), exists in zip(found, there, strict=True) if exists}
+    return [row for row in rows if row not in kept]
 
 
 def _looks(case_id: str, turn: int) -> list[tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """Going round all cases: which are active, which are gone, which turns were forgotten."""
 
 from app.domain.case import CaseState
-from app.state import case_index, handoffs, keys
+from app.state import case_index, handoffs, job_board, keys
 from app.state.indexes import now_ms, scored
 from app.state.keys import CaseKeys
 from app.state.looking import states
@@ -60,6 +60,7 @@ async def sweep(store: Store, *, stale_ms: int) -> tuple[int, int]:
                 break
     gone += await handoffs.sweep(store, top)
     await case_index.sweep(store)
+    await job_board.sweep(store, top_ms=top)
     return gone, woken
 
 

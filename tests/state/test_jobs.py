@@ -11,7 +11,7 @@ from app.domain.errors import CaseNotFound, Fenced, JobConflict, JobNotFound
 from app.domain.event import AnalysisProgress, EventId, decode
 from app.domain.job import Job, JobState, StepRecord, job_id
 from app.domain.notification import Notification
-from app.state import codec, keys
+from app.state import codec, job_board, keys
 from app.state.agenda import Agenda, AgendaEntry
 from app.state.conversations import LEASE_MS, ConversationStateManager
 from app.state.follow import Follower
@@ -363,6 +363,35 @@ async def test_jobs_are_listed_page_by_page(
     assert seen == [one.id for one in reversed(made)]
     running: frozenset[JobState] = frozenset({"running"})
     assert await board.list(states=running, limit=3) == ([], None)
+
+
+async def test_lists_of_jobs_do_not_outgrow_the_jobs(
+    conversations: ConversationStateManager, board: JobBoard, store: Store, wire: Wire
+) -> None:
+    """Those that went with their cases leave, others stay, and so do those just listed."""
+    wire.call("DEL", keys.JOBS)
+    stays = await queued(conversations)
+    went = [await queued(conversations) for _ in range(250)]
+    for job in went:
+        wire.call("DEL", CaseKeys(job.case_id).job(job.turn))
+        wire.call("ZADD", keys.DEAD, str(job.created_at), job.id)
+    assert await job_board.sweep(store, top_ms=stays.created_at - 1) == 0
+    assert wire.call("ZCARD", keys.JOBS) == b"251"
+    assert await job_board.sweep(store, top_ms=went[-1].created_at) >= 2 * len(went)
+    assert await store.command("ZRANGE", keys.JOBS, 0, -1) == [stays.id.encode()]
+    assert wire.call("ZCARD", keys.DEAD) == b"0"
+    assert [one.job for one in (await board.list(states=frozenset(), limit=5))[0]] == [stays.id]
+
+
+async def test_the_sweep_of_cases_takes_their_jobs_along(
+    conversations: ConversationStateManager, wire: Wire
+) -> None:
+    """Whoever tidies the lists of cases tidies those of jobs."""
+    job = await queued(conversations)
+    await conversations.delete_conversation_state(job.case_id)
+    assert wire.call("ZSCORE", keys.JOBS, job.id) is not None
+    await conversations.sweep(stale_ms=-1_000)
+    assert wire.call("ZSCORE", keys.JOBS, job.id) is None
 
 
 async def test_the_agenda_shows_jobs_as_they_stand(

@@ -1,9 +1,14 @@
 """What experiments have found, in words, in figures and in pictures."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
+from app.embedded import EmbeddedValkey
 from tests.browser.desk.conftest import Rig, SignedIn
+from tests.browser.person import serving
+from tests.support.api import OPERATOR_TOKEN, Api
 from tests.support.shown_experiments import put_experiment
 from tests.support.triages import KEY
 
@@ -47,11 +52,15 @@ async def test_a_verdict_and_its_pictures(
     assert text.lower().startswith("<!doctype html>")
 
 
-async def test_flags_are_shown_as_they_are_live(rig: Rig, signed_in: SignedIn) -> None:
-    """The shipped ones: the experiment, its arms and their weights; what was decided counts."""
-    rig.told(end=False)
-    page = await signed_in(rig, "flags", locale="pt-BR")
-    await expect(page.get_by_role("heading", name=KEY)).to_be_visible()
-    await expect(page.get_by_text("vem com o produto")).to_be_visible()
-    await expect(page.locator(".shares li")).to_have_count(2)
-    await expect(page.locator(".shares b").first).to_have_text("50%")
+async def test_flags_are_shown_as_they_are_live(
+    own_valkey: EmbeddedValkey, tmp_path: Path, signed_in: SignedIn
+) -> None:
+    """The shipped ones: the experiment, its arms and their weights."""
+    with serving(own_valkey.url, tmp_path) as start:
+        instance = start(TRIAGE_OPERATOR_TOKEN=OPERATOR_TOKEN, TRIAGE_FLAGS_FILE="")
+        rig = Rig(Api(instance.port), instance, own_valkey)
+        page = await signed_in(rig, "flags", locale="pt-BR")
+        await expect(page.get_by_role("heading", name=KEY)).to_be_visible()
+        await expect(page.get_by_text("vem com o produto")).to_be_visible()
+        await expect(page.locator(".shares li")).to_have_count(2)
+        await expect(page.locator(".shares b").first).to_have_text("50%")
