@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded import EmbeddedValkey
-from app.state.keys import ACCESS, AUDIT, AUDIT_HEAD, MASTERS
+from app.state.keys import ACCESS, AUDIT, AUDIT_HEAD, ERASED, MASTERS
 from tests.faults.conftest import MakeFleet
 from tests.support.api import Api, Case
 from tests.support.listener import CaseListener, settled
@@ -19,8 +19,8 @@ from tests.support.valkey import Wire
 
 LIFE_SECONDS = SHORT_TTL.active
 _STEP_SECONDS = 0.02
-LASTING = {ACCESS, AUDIT, AUDIT_HEAD, MASTERS}
-"""What is configured, and the audit trail, which a worker trims."""
+LASTING = {ACCESS, AUDIT, AUDIT_HEAD, ERASED, MASTERS}
+"""What is configured, the audit trail, which a worker trims, and how often something was erased."""
 
 
 def keys(wire: Wire, pattern: str = "*") -> dict[str, int]:
