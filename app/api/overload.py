@@ -8,6 +8,7 @@ stopping and leaving go on.
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,19 +72,30 @@ class OverloadGuard:
             await self._let_in(path, scope, receive, send)
 
     async def _let_in(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        is_coming = True
-        self._coming[path] += 1
+        counts = is_answered = False
 
-        def arrived() -> None:
-            nonlocal is_coming
-            self._coming[path] -= is_coming
-            is_coming = False
+        def count(value: bool) -> None:
+            nonlocal counts
+            self._coming[path] += value - counts
+            counts = value
+
+        async def hearing() -> Any:
+            # Whose body is still on its way gives nothing to do, and keeps nobody out.
+            count(False)
+            try:
+                return await receive()
+            finally:
+                count(not is_answered)
 
         async def telling(message: Message) -> None:
-            arrived()
+            nonlocal is_answered
+            is_answered = True
+            count(False)
             await send(message)
 
+        count(True)
         try:
-            await self._app(scope, receive, telling)
+            await self._app(scope, hearing, telling)
         finally:
-            arrived()
+            is_answered = True  # or nobody will be; whoever still listens counts no more
+            count(False)

@@ -117,3 +117,36 @@ async def test_no_more_come_in_at_once_than_can_be_taken_in(
     leaving.set()
     await asyncio.gather(*first, *second)
     assert len(refused) == 1
+
+
+async def test_whose_body_is_still_on_its_way_keeps_nobody_out() -> None:
+    """As many as may come wait for their callers; one more, whose body is there, is let in."""
+    sending = asyncio.Event()
+    waiting = asyncio.Event()
+    heard = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal heard
+        del scope, send
+        await receive()
+        heard += 1
+
+    async def receive() -> Any:
+        waiting.set()
+        await sending.wait()
+
+    async def at_once() -> Any:
+        return None
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    guard = OverloadGuard(app, lambda: False, most=1, below=BELOW, on_problem=lambda *_: None)
+    scope: Any = {"type": "http", "path": f"{BELOW}/start"}
+    slow = asyncio.create_task(guard(scope, receive, send))
+    await waiting.wait()
+    await guard(scope, at_once, send)
+    assert heard == 1
+    sending.set()
+    await slow
+    assert heard == 2
