@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from redis import Redis
 
+from app.embedded import EmbeddedValkey
 from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.journal import Journal
@@ -117,3 +119,17 @@ async def follower(store: Store) -> AsyncIterator[Follower]:
     made.start()
     yield made
     await made.close()
+
+
+@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.redis_server)])
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty server of either kind."""
+    if request.param == "valkey":
+        with EmbeddedValkey(tmp_path / "other") as server:
+            yield server.url
+        return
+    url = request.getfixturevalue("redis_server").url
+    with Redis.from_url(url) as client:
+        client.flushall()
+        yield url
+        client.flushall()

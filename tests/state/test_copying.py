@@ -1,12 +1,10 @@
 """Every kind of key, written from one server to another, is there as it was."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from app.embedded import EmbeddedValkey
 from app.state.copying import copy
@@ -65,20 +63,6 @@ async def everything(store: Store) -> dict[bytes, Any]:
             latest = (await store.command("XINFO STREAM", key))["last-generated-id"]
         found[key] = (kind, value, latest, await store.command("PEXPIRETIME", key))
     return found
-
-
-@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.redis_server)])
-def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty server of either kind."""
-    if request.param == "valkey":
-        with EmbeddedValkey(tmp_path / "other") as server:
-            yield server.url
-        return
-    url = request.getfixturevalue("redis_server").url
-    with Redis.from_url(url) as client:
-        client.flushall()
-        yield url
-        client.flushall()
 
 
 @pytest.fixture

@@ -22,20 +22,6 @@ def client_of(url: str) -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.redis_server)])
-def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty server of either kind."""
-    if request.param == "valkey":
-        with EmbeddedValkey(tmp_path / "other") as server:
-            yield server.url
-        return
-    url = request.getfixturevalue("redis_server").url
-    with Redis.from_url(url) as client:
-        client.flushall()
-        yield url
-        client.flushall()
-
-
 def taken(url: str, path: Path) -> snapshot.Taken:
     """Take a picture of a server into a file."""
     with path.open("wb") as file:

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import uuid4
 
 from tests.support.api import Answer, Api, Case
-from tests.support.listener import AWAY
+from tests.support.listener import AWAY, settled
 
 _PAUSE_SECONDS = 0.01
 
@@ -113,3 +113,11 @@ class Writers:
             self.count += 1
             self._latest = time.monotonic()
             self._changed.notify_all()
+
+
+def check_kept(cases: Iterable[tuple[Case, list[str]]], where: Callable[[], Api]) -> None:
+    """See that every case has what was acknowledged in it, once, in order, and answered."""
+    for case, said in cases:
+        turns = settled(where(), case)
+        assert [one["message"] for one in turns] == said
+        assert all(one["outcome"] == "completed" for one in turns)
