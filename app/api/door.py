@@ -25,10 +25,16 @@ class Door:
 
     def watch(self, descriptors: Iterable[int]) -> None:
         """Look at these listening TCP sockets from now on."""
-        if sys.platform == "linux":
-            self._listeners = [
-                socket.fromfd(one, socket.AF_INET, socket.SOCK_STREAM) for one in descriptors
-            ]
+        if sys.platform != "linux":
+            return
+        for one in descriptors:
+            listener = socket.fromfd(one, socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                _waiting(listener)
+            except (OSError, struct.error):  # a kernel that only resembles Linux
+                listener.close()
+            else:
+                self._listeners.append(listener)
 
     def close(self) -> None:
         """Look at none any more: while a copy is open, a socket goes on taking connections."""

@@ -30,3 +30,13 @@ def test_a_door_is_crowded_while_too_many_wait() -> None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(place)
         assert not door.is_crowded
+
+
+def test_a_socket_that_does_not_tell_is_never_crowded() -> None:
+    """A kernel may not know the question: then nobody is refused for its sake."""
+    door = Door()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        door.watch([ours.fileno()])
+        assert not door.is_crowded
+        door.close()
