@@ -141,6 +141,8 @@ def is_loopback(host: str | None) -> bool:
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("10.0.0.1")
     (True, True, False)
+    >>> is_loopback("triage.example"), is_loopback(None)
+    (False, False)
     """
     try:
         return host == "localhost" or (host is not None and ip_address(host).is_loopback)
