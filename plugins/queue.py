@@ -16,7 +16,7 @@ from app.domain.clock import now_ms
 from app.domain.errors import InvalidInput
 from app.domain.job import Queue
 from app.state import connecting
-from app.state.store import translated
+from app.state.failing import translated
 
 ANALYSE = "analyse"
 """The name of the worker's function."""

@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError
 from app.state import connecting
 from app.state.cluster import Cluster
 from app.state.conversations import LEASE_MS
-from app.state.store import SCRIPTS
+from app.state.scripting import SCRIPTS
 
 RENEW_SECONDS = 0.25
 STUCK_SECONDS = 5.0

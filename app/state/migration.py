@@ -8,9 +8,10 @@ from redis.asyncio import Redis
 from app.domain.case import Accepted, CaseState, Turn
 from app.domain.errors import CaseNotFound
 from app.state import case_index, codec, connecting, handoffs, keys
+from app.state.failing import translated
 from app.state.indexes import listed, now_ms
 from app.state.keys import CaseKeys
-from app.state.store import Store, translated
+from app.state.store import Store
 
 CONVERSATION = "conversation:"
 ORCHESTRATION = "orchestration:"

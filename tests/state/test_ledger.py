@@ -26,7 +26,8 @@ from app.state.budgets import Budgets
 from app.state.conversations import ConversationStateManager
 from app.state.ledger import Exhausted, Ledger, Reserved
 from app.state.ledger_sums import LedgerSums
-from app.state.store import SCRIPTS, Store
+from app.state.scripting import SCRIPTS
+from app.state.store import Store
 from tests.support.cases import opened
 from tests.support.ledgers import row
 from tests.support.valkey import Wire

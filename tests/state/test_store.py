@@ -11,7 +11,8 @@ from redis.exceptions import ResponseError
 
 from app.domain.errors import StateUnavailable
 from app.state.keys import CaseKeys
-from app.state.store import SCRIPTS, Store
+from app.state.scripting import SCRIPTS
+from app.state.store import Store
 from tests.state.conftest import Server
 from tests.support.sealed import store_at
 from tests.support.valkey import Wire
