@@ -19,10 +19,10 @@ from app.domain.job import Job, StepRecord
 from app.domain.notification import Notification
 from app.domain.sealing import CaseKey
 from app.state import case_index, codec, keys
-from app.state.conversations import LEASE_MS
 from app.state.facts import LeavingFacts
 from app.state.indexes import listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
+from app.state.leases import LEASE_MS
 from app.state.release import able
 from app.state.sealing import key_to_write
 from app.state.store import Store

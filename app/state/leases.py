@@ -16,9 +16,10 @@ from redis.exceptions import NoScriptError
 
 from app.state import connecting
 from app.state.cluster import Cluster
-from app.state.conversations import LEASE_MS
 from app.state.scripting import SCRIPTS
 
+LEASE_MS = 900
+"""How long a lease lives after it was last renewed."""
 RENEW_SECONDS = 0.25
 STUCK_SECONDS = 5.0
 _RENEW = SCRIPTS["renew"]

@@ -15,8 +15,8 @@ from msgspec import Meta, Struct
 from app.domain.errors import StateUnavailable
 from app.domain.figures import ReportKind
 from app.state import keys
-from app.state.conversations import LEASE_MS
 from app.state.figures import note_report_sent
+from app.state.leases import LEASE_MS
 from app.state.ledger_keys import pairs
 from app.state.store import Store
 

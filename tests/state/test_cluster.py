@@ -10,12 +10,12 @@ from app.domain.errors import InvalidInput, StateUnavailable
 from app.domain.event import EventId
 from app.state import connecting
 from app.state.cluster import slot_of
-from app.state.conversations import LEASE_MS, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.facts import FactStream
 from app.state.follow import Follower
 from app.state.journal import Journal
 from app.state.keys import CaseKeys
-from app.state.leases import LeaseKeeper
+from app.state.leases import LEASE_MS, LeaseKeeper
 from app.state.probe import probe
 from app.state.records import Claim
 from app.state.store import Store

@@ -13,11 +13,12 @@ from app.domain.job import Job, JobState, StepRecord, job_id
 from app.domain.notification import Notification
 from app.state import codec, job_board, keys
 from app.state.agenda import Agenda, AgendaEntry
-from app.state.conversations import LEASE_MS, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.follow import Follower
 from app.state.job_board import JobBoard
 from app.state.jobs import JobClaim, Jobs, NotClaimed
 from app.state.keys import CaseKeys
+from app.state.leases import LEASE_MS
 from app.state.store import Store
 from tests.support.analyses import done, step
 from tests.support.cases import claimed, finished, job_of, opened, post, queued

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.state.conversations import LEASE_MS, ConversationStateManager
+from app.state.conversations import ConversationStateManager
 from app.state.keys import CaseKeys
-from app.state.leases import LeaseKeeper
+from app.state.leases import LEASE_MS, LeaseKeeper
 from app.state.records import Claim
 from tests.state.conftest import Server
 from tests.support.cases import opened, post
