@@ -69,6 +69,12 @@ class _Shown(Struct, frozen=True, kw_only=True):
     show_envvar=True,
     help="The token of the conversation to go on with.",
 )
+@click.option(
+    "--intake-key",
+    envvar="TRIAGE_INTAKE_KEY",
+    show_envvar=True,
+    help="A key with the scope intake, where the server wants one to open a conversation.",
+)
 def chat(
     url: str | None,
     locale: str | None,
@@ -76,6 +82,7 @@ def chat(
     user_ref: str | None,
     case_id: str | None,
     token: str | None,
+    intake_key: str | None,
 ) -> None:
     """Talk to a running instance in this terminal.
 
@@ -92,9 +99,12 @@ def chat(
         console.width = _WIDEST
     address = url or _here(read_settings(os.environ))
     with httpx2.Client(base_url=address.rstrip("/"), trust_env=False) as client:
-        Chat.begin(
-            console, client, locale=locale, playbook=playbook, user_ref=user_ref, known=known
-        ).run()
+        if known is None:
+            started = open_case(
+                client, locale=locale, playbook=playbook, user_ref=user_ref, intake_key=intake_key
+            )
+            known, locale = (started.case_id, started.case_token), started.locale
+        Chat.begin(console, client, known, locale=locale).run()
 
 
 class Chat:
@@ -114,16 +124,11 @@ class Chat:
         cls,
         console: Console,
         client: httpx2.Client,
+        known: tuple[str, str],
         *,
         locale: str | None,
-        playbook: str | None,
-        user_ref: str | None,
-        known: tuple[str, str] | None,
     ) -> "Chat":
-        """Open a case, or go on with a known one, and show what was said in it."""
-        if known is None:
-            started = open_case(client, locale=locale, playbook=playbook, user_ref=user_ref)
-            known, locale = (started.case_id, started.case_token), started.locale
+        """Show what was said in a case, given its id and token, and be ready to go on."""
         warning = Console(stderr=True, highlight=False)
 
         def trouble(kind: Trouble) -> None:

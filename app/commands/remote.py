@@ -239,17 +239,19 @@ def open_case(
     locale: str | None,
     playbook: str | None,
     user_ref: str | None = None,
+    intake_key: str | None = None,
 ) -> Started:
-    """Open a case at the server.
+    """Open a case at the server, with a key that may where not everybody may.
 
     Raises:
         ServerUnreachable: if no server answers there.
-        Refused: if it will not, for instance because it has no such playbook.
+        Refused: if it will not, for instance because it has no such playbook, or wants a key.
     """
     wanted = {"locale": locale, "playbook": playbook, "user_ref": user_ref}
     body = {name: value for name, value in wanted.items() if value is not None}
     try:
-        response = client.post(_BASE + "/start", json=body, timeout=_HEARD)
+        headers = {} if intake_key is None else {"Authorization": f"Bearer {intake_key}"}
+        response = client.post(_BASE + "/start", json=body, headers=headers, timeout=_HEARD)
         _check(response)
     except (httpx2.TransportError, _PassingProblem):
         raise ServerUnreachable(_nobody(client)) from None

@@ -71,6 +71,29 @@ def test_a_key_is_made_rotated_and_revoked(api: Api, settings: dict[str, str]) -
     assert kept["state"] == "revoked"
 
 
+def test_the_terminal_opens_a_conversation_with_a_key(api: Api, settings: dict[str, str]) -> None:
+    """Where nobody may without one, who has none is told what is missing."""
+    token = run(settings, "create", "Telephone", "--scope", "intake").stdout.strip()
+
+    def chat(**given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            triage("chat", "--url", f"http://127.0.0.1:{api.port}", "--locale", "en"),
+            input="I was fired yesterday.\n/finish\n/result\n",
+            env=environment(**settings, **given),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    refused = chat()
+    assert refused.returncode == 1
+    assert "intake" in refused.stderr
+    opened = chat(TRIAGE_INTAKE_KEY=token)
+    assert opened.returncode == 0, opened.stderr
+    assert "Dismissal and final pay" in opened.stdout
+
+
 def test_mistakes_are_told(api: Api, settings: dict[str, str], tmp_path: Path) -> None:
     """An unknown name, two of the same name, an odd span, and the secret of something else."""
     del api
