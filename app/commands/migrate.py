@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,6 +29,22 @@ from app.state.migration import EarlierRedis
 
 _SHOWN = 20
 _SCHEMES = {"redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"}
+
+
+class _Order(Struct, frozen=True, kw_only=True):
+    """What is to be moved from where, and with what it goes on."""
+
+    place: str
+    is_redis: bool
+    rules: Rules
+    locale: str
+    dry_run: bool
+    remove_source: bool
+
+    @property
+    def doing(self) -> str:
+        """What is done, in one word."""
+        return "trying" if self.dry_run else "moving"
 
 
 @click.command()
@@ -81,9 +98,15 @@ def migrate(
         raise InvalidInput("say where the conversations are: redis://… or a file")
     else:
         rules, spoken = _going_on_with(settings, playbook, locale)
-        whole = asyncio.run(
-            _move(settings, noted, source, is_redis, rules, spoken, dry_run, remove_source, console)
+        order = _Order(
+            place=source,
+            is_redis=is_redis,
+            rules=rules,
+            locale=spoken,
+            dry_run=dry_run,
+            remove_source=remove_source,
         )
+        whole = asyncio.run(_move(settings, noted, order, console))
     if not whole:
         sys.exit(1)
 
@@ -101,34 +124,25 @@ def _going_on_with(
     return rules, locale or locales[0]
 
 
-async def _move(
-    settings: Settings,
-    journal: Journal,
-    place: str,
-    is_redis: bool,
-    rules: Rules,
-    locale: str,
-    dry_run: bool,
-    remove_source: bool,
-    console: Console,
-) -> bool:
+async def _move(settings: Settings, journal: Journal, order: _Order, console: Console) -> bool:
     """Move everything and say what became of it; True if nothing was left behind unwillingly."""
     found: list[Moved] = []
     began = time.monotonic()
-    async with _source(place, is_redis) as source, opened_store(settings) as store:
-        mover = Mover(source, store, rules, locale, journal)
+    async with _source(order) as source, opened_store(settings) as store:
+        mover = Mover(source, store, order.rules, order.locale, journal)
         names = await source.ids()
         try:
             with _progress(console) as progress:
-                task = progress.add_task("trying" if dry_run else "moving", total=len(names))
-                async for one in mover.move(dry_run=dry_run, remove_source=remove_source):
+                task = progress.add_task(order.doing, total=len(names))
+                moving = mover.move(dry_run=order.dry_run, remove_source=order.remove_source)
+                async for one in moving:
                     found.append(one)
                     progress.advance(task)
         finally:
             journal.close()
         orphans = await source.orphans() if isinstance(source, EarlierRedis) else 0
     _tell(console, found, orphans, time.monotonic() - began)
-    if not dry_run and any(one.outcome == "moved" for one in found):
+    if not order.dry_run and any(one.outcome == "moved" for one in found):
         console.print(f"Names and tokens of the cases, and the way back: {journal.path}")
     return not any(one.outcome == "not moved" for one in found)
 
@@ -217,11 +231,11 @@ def _earlier(place: str) -> EarlierRedis:
 
 
 @asynccontextmanager
-async def _source(place: str, is_redis: bool) -> AsyncIterator[EarlierRedis | EarlierDump]:
-    if not is_redis:
-        yield EarlierDump(Path(place))
+async def _source(order: _Order) -> AsyncIterator[EarlierRedis | EarlierDump]:
+    if not order.is_redis:
+        yield EarlierDump(Path(order.place))
         return
-    earlier = _earlier(place)
+    earlier = _earlier(order.place)
     try:
         yield earlier
     finally:
