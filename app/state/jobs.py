@@ -15,12 +15,12 @@ from app.domain.case import CaseState, Turn
 from app.domain.errors import CaseForOthers, CaseNotFound, Fenced
 from app.domain.event import AnalysisCompleted, AnalysisFailed, AnalysisProgress, encode
 from app.domain.facts import AnalysisDone
-from app.domain.job import Job, StepRecord
+from app.domain.job import Job, Queue, StepRecord
 from app.domain.notification import Notification
 from app.domain.sealing import CaseKey
 from app.state import case_index, codec, keys
 from app.state.facts import LeavingFacts
-from app.state.indexes import listed, now_ms, outbox_listed, pairs
+from app.state.indexes import Command, listed, now_ms, outbox_listed, pairs
 from app.state.keys import CaseKeys
 from app.state.leases import LEASE_MS
 from app.state.release import able
@@ -150,21 +150,9 @@ class Jobs:
             CaseNotFound: the case is gone.
         """
         before = case_index.listing(claim.state, case_index.of_result(result))
-        answer = await self._end(
+        return await self._end(
             claim, "done", result, "", ttl, encode(event), notification, fact, before
         )
-        if answer[0] == b"SUPERSEDED":
-            return False
-        took = int(answer[2]) - int(answer[1])
-        key = keys.durations(claim.job.queue)
-        await self._store.commands(
-            [
-                ("LPUSH", key, took),
-                ("LTRIM", key, 0, _KEPT_DURATIONS - 1),
-                ("EXPIRE", key, keys.INDEX_TTL),
-            ]
-        )
-        return True
 
     async def give_up(
         self,
@@ -216,7 +204,7 @@ class Jobs:
         notification: Notification,
         fact: AnalysisDone | None,
         before: Sequence[Sequence[Any]] = (),
-    ) -> Any:
+    ) -> bool:
         key = await self._key(claim)
         facts = [] if fact is None else [fact]
         leaving, listing = await self._facts.with_commit(claim.job.case_id, facts)
@@ -238,8 +226,12 @@ class Jobs:
         )
         if answer[0] not in {b"OK", b"SUPERSEDED"}:
             raise _refused(answer[0], claim)
-        await self._store.command("ZREM", keys.agenda(claim.job.queue), claim.job.id)
-        return answer
+        counts: bool = answer[0] == b"OK"
+        after: list[Command] = [("ZREM", keys.agenda(claim.job.queue), claim.job.id)]
+        if counts and result is not None:
+            after += _took(claim.job.queue, int(answer[2]) - int(answer[1]))
+        await self._store.commands(after)
+        return counts
 
     async def _key(self, claim: JobClaim) -> CaseKey:
         key = await key_to_write(self._store, claim.job.case_id)
@@ -251,6 +243,16 @@ class Jobs:
         self, script: str, case_id: str, *args: Any, before: Sequence[Sequence[Any]] = ()
     ) -> Any:
         return await self._store.run(script, CaseKeys(case_id).all(), args, before=before)
+
+
+def _took(queue: Queue, ms: int) -> list[Command]:
+    """Return the commands that note how long a job took."""
+    key = keys.durations(queue)
+    return [
+        ("LPUSH", key, ms),
+        ("LTRIM", key, 0, _KEPT_DURATIONS - 1),
+        ("EXPIRE", key, keys.INDEX_TTL),
+    ]
 
 
 def _refused(word: bytes, claim: JobClaim) -> Exception:

@@ -4,12 +4,12 @@ A job brings the time of the monotonic clock at which it was enqueued, in nanose
 that was goes into a file, a line each.
 """
 
-import asyncio
 import os
 import sys
 import time
 from typing import Any, cast
 
+import uvloop
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -20,6 +20,7 @@ from taskiq.api import run_receiver_task
 from taskiq_redis import ListQueueBroker
 
 from app.domain.job import Queue
+from app.state import connecting
 from jobs.doorbell import DoorbellWorker
 from plugins.queue import ANALYSE, deserialize, queue_name, serialize
 
@@ -49,8 +50,8 @@ async def _ours(url: str) -> None:
     async def note(_: dict[Any, Any], name: str) -> None:
         take_note(int(name))
 
-    pool = BlockingConnectionPool.from_url(url, max_connections=2 * AT_ONCE)
-    listener: Redis = Redis.from_url(url)
+    pool = connecting.pool(url, max_connections=2 * AT_ONCE)
+    listener: Redis = Redis(connection_pool=connecting.pool(url, max_connections=1))
     redis = ArqRedis(pool_or_conn=pool, job_serializer=serialize, job_deserializer=deserialize)
     await DoorbellWorker(
         [func(cast("Any", note), name=ANALYSE, keep_result=0)],
@@ -94,6 +95,6 @@ async def _taskiq(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(
+    uvloop.run(
         {"ours": _ours, "arq": _arq, "saq": _saq, "taskiq": _taskiq}[sys.argv[1]](sys.argv[2])
     )

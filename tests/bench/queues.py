@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import uvloop
 from arq.connections import ArqRedis
 from msgspec import Struct
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -54,7 +55,7 @@ def compared(url: str, folder: Path, plan: Plan) -> Table:
             for one in plan.variants
         }
 
-    found = asyncio.run(all_of_them())
+    found = uvloop.run(all_of_them())
     ours = found.pop("ours")
     rows: list[Row] = []
     for peer, figures in found.items():
