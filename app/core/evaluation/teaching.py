@@ -275,7 +275,7 @@ def _table(learned: _Learned) -> Table:
         steps=steps,
         constants=tuple(map(_rounded, fitted.constants)),
         vocabulary=tuple(known.numbers),
-        rows=cells.astype(np.uint8).tobytes(),
+        rows=memoryview(cells.astype(np.uint8).tobytes()),
     )
 
 

@@ -177,9 +177,9 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 2:
             word = word[: -len(ending)] + replacement
             break
-    for ending in _ENDINGS_BY_LENGTH:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
-            return word[: -len(ending)]
+    for size in _ENDING_SIZES:
+        if len(word) - size >= _SHORTEST and word[-size:] in _ENDINGS:
+            return word[:-size]
     return word
 
 
@@ -207,7 +207,7 @@ _PLURALS = (
     ("is", "is"),
     ("s", ""),
 )
-_ENDINGS = """
+_LISTED = """
     amento imento amentos mente ment ments ador adora edor edora idor idora ante ente
     ando endo indo ado ada edo ido ida
     aram eram iram avam ariam eriam iriam assem essem issem aremos eremos iremos
@@ -215,4 +215,5 @@ _ENDINGS = """
     ara era ira arao erao irao ou eu iu ei am em ar er ir
     inho inha issimo issima ing ed ly e a o y
 """
-_ENDINGS_BY_LENGTH = tuple(sorted(_ENDINGS.split(), key=len, reverse=True))
+_ENDINGS = frozenset(_LISTED.split())
+_ENDING_SIZES = sorted({len(one) for one in _ENDINGS}, reverse=True)

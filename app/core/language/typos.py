@@ -16,11 +16,15 @@ class TypoIndex:
 
     def __init__(self, known: Iterable[str]) -> None:
         """List the words that are long enough to be recognised with a mistake."""
-        self._by_form: dict[str, list[str]] = {}
+        by_form: dict[str, str] = {}
         for word in sorted(set(known)):
             if len(word) >= _SHORTEST:
                 for form in _forms(word):
-                    self._by_form.setdefault(form, []).append(word)
+                    others = by_form.get(form)
+                    by_form[form] = word if others is None else f"{others} {word}"
+        self._by_form = by_form
+        """Words with blanks between: there are ten times as many forms, and a list for each would
+        be most of the index."""
 
     def nearest(self, word: str) -> str | None:
         """Return a known word one letter away (changed, added, dropped, swapped), if there is one.
@@ -31,7 +35,7 @@ class TypoIndex:
         if len(word) < _SHORTEST:
             return None
         for form in _forms(word):
-            for known in self._by_form.get(form, ()):
+            for known in self._by_form.get(form, "").split():
                 if known[0] == word[0] and _is_near(word, known):
                     return known
         return None

@@ -59,13 +59,13 @@ class Learned:
         said = self.model.kinds(features)
         if not lexical.kinds and not said.known:
             return lexical
-        weights = self.model.weights
+        lexically, taught = self.model.lexical, self.model.taught
         return Evidence(
             {
-                number: weights.lexical * lexical.kinds.get(number, 0.0) + weights.taught * score
+                number: lexically * lexical.kinds.get(number, 0.0) + taught * score
                 for number, score in enumerate(said.kinds)
             },
-            weights.lexical * lexical.none + weights.taught * said.none,
+            lexically * lexical.none + taught * said.none,
         )
 
 

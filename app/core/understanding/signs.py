@@ -17,7 +17,7 @@ This module reads signs; `app.core.understanding.sign_search` finds them in a te
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -30,6 +30,8 @@ DENIAL = "denial"
 
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _FORBIDDEN = set("{}*&+!")
+_RAW = 8_192
+"""Words that are remembered once they were read: a playbook uses the same few thousand."""
 
 
 class Word(Struct, frozen=True):
@@ -105,7 +107,6 @@ def read_sign(text: str) -> Sign:
     return Sign(clauses)
 
 
-@cache
 def read_sequence(text: str) -> Sequence:
     """Read words and concepts that follow each other, as a concept's own list holds them.
 
@@ -213,12 +214,19 @@ def _atoms(phrase: str, whole: str) -> Iterator[Atom]:
     if not phrase.strip():
         raise SignError(f"'{whole}' has nothing beside a '|'; expected another way to say it")
     for raw in phrase.split():
-        if name := _NAME.fullmatch(raw):
-            yield Ref(name[1])
-            continue
-        begins = raw.endswith("*")
-        said = words(raw.removesuffix("*"))
-        if not said or _FORBIDDEN & set(raw.removesuffix("*")):
-            raise SignError(f"'{raw}' cannot be read; expected a word, word* or {{name}}")
-        for index, one in enumerate(said):
-            yield Word(one, begins and index == len(said) - 1)
+        yield from _read(raw)
+
+
+@lru_cache(_RAW)
+def _read(raw: str) -> tuple[Atom, ...]:
+    """Return what stands between two blanks: a concept, or a word, or more where it is written so.
+
+    The same word is the same object wherever it stands.
+    """
+    if name := _NAME.fullmatch(raw):
+        return (Ref(name[1]),)
+    begins = raw.endswith("*")
+    said = words(raw.removesuffix("*"))
+    if not said or _FORBIDDEN & set(raw.removesuffix("*")):
+        raise SignError(f"'{raw}' cannot be read; expected a word, word* or {{name}}")
+    return tuple(Word(one, begins and at == len(said)) for at, one in enumerate(said, 1))

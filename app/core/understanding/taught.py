@@ -12,6 +12,7 @@ The weights are made by `app.core.evaluation.teaching`, which needs numpy; this 
 
 import hashlib
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import sqrt
@@ -47,8 +48,9 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one step of a weight stands for: of each output."""
     constants: tuple[float, ...]
     vocabulary: tuple[str, ...]
-    rows: bytes
-    """For each feature a byte for every output, and one for its squared length."""
+    rows: memoryview
+    """For each feature a byte for every output, and one for its squared length. Where it was read
+    from a file, it is a part of the file's content and no copy."""
 
     def fits(self, outputs: int) -> bool:
         """Say whether the parts are of so many outputs."""
@@ -96,7 +98,9 @@ class TaughtModel:
 
     def __init__(self, weights: Weights) -> None:
         """Index the vocabularies."""
-        self.weights = weights
+        self.lexical = weights.lexical
+        self.taught = weights.taught
+        self._flags = tuple(zip(weights.flags, weights.thresholds, strict=True))
         self._by_flag = Scorer(weights.by_flag)
         self._by_kind = Scorer(weights.by_kind)
 
@@ -104,8 +108,7 @@ class TaughtModel:
         """Yield the red flags whose score reaches their threshold."""
         known, scores = self._by_flag.scores(features)
         if known:
-            weights = self.weights
-            for code, score, least in zip(weights.flags, scores, weights.thresholds, strict=True):
+            for (code, least), score in zip(self._flags, scores, strict=True):
                 if score >= least:
                     yield code
 
@@ -120,8 +123,11 @@ class Scorer:
 
     def __init__(self, table: Table) -> None:
         """Index the vocabulary."""
-        self._table = table
-        self._numbers = {feature: number for number, feature in enumerate(table.vocabulary)}
+        # The tables of a playbook have most features in common, and need not keep them twice.
+        self._numbers = {sys.intern(one): number for number, one in enumerate(table.vocabulary)}
+        self._rows = table.rows
+        self._steps = table.steps
+        self._constants = table.constants
         self._width = len(table.steps) + 1
         self._lanes = struct.Struct(f"<{self._width}I")
         self._met: dict[int, int] = {}
@@ -139,17 +145,16 @@ class Scorer:
         *sums, squares = self._lanes.unpack(total.to_bytes(self._width * _LANE, "little"))
         length = sqrt(squares * LENGTH_STEP) or 1.0
         zero = ZERO * known
-        table = self._table
         return known, tuple(
             (one - zero) * step / length + constant
-            for one, step, constant in zip(sums, table.steps, table.constants, strict=True)
+            for one, step, constant in zip(sums, self._steps, self._constants, strict=True)
         )
 
     def _row(self, number: int) -> int:
         """Return a feature's weights as one long integer; people use the same few thousand."""
         lanes = bytearray(self._width * _LANE)
         begin = number * self._width
-        lanes[::_LANE] = self._table.rows[begin : begin + self._width]
+        lanes[::_LANE] = self._rows[begin : begin + self._width]
         row = self._met[number] = int.from_bytes(lanes, "little")
         return row
 

@@ -65,7 +65,7 @@ def table(outputs: int, feature: str, output: int, weight: int) -> Table:
         steps=(0.1,) * outputs,
         constants=(0.0,) * outputs,
         vocabulary=tuple(rows),
-        rows=b"".join(rows.values()),
+        rows=memoryview(b"".join(rows.values())),
     )
 
 
@@ -154,7 +154,9 @@ def test_the_sums_are_those_of_the_weights(cells: list[list[int]], data: st.Data
         steps=(0.5, 0.25, 2.0),
         constants=(0.1, -0.2, 3.0),
         vocabulary=names,
-        rows=b"".join(bytes([*row, square]) for row, square in zip(cells, squares, strict=True)),
+        rows=memoryview(
+            b"".join(bytes([*row, square]) for row, square in zip(cells, squares, strict=True))
+        ),
     )
     known, scores = Scorer(made).scores([*names, "unknown"])
     length = sqrt(sum(squares) * LENGTH_STEP)
@@ -178,7 +180,7 @@ def test_weights_come_back_as_they_were_written() -> None:
     "changes",
     [
         {"thresholds": ()},
-        {"by_flag": replace(table(len(FLAGS), "hiss", 0, 1), rows=b"123")},
+        {"by_flag": replace(table(len(FLAGS), "hiss", 0, 1), rows=memoryview(b"123"))},
         {"by_flag": replace(table(len(FLAGS), "hiss", 0, 1), vocabulary=("a", "b", "c"))},
         {"by_kind": replace(table(len(KINDS) + 1, "hiss", 0, 1), steps=(1.0,))},
         {"by_kind": table(len(KINDS), "hiss", 0, 1)},
