@@ -5,16 +5,18 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.serving import Posted, served
 
 
 class EchoingProvider:
     """Both providers behind one port, neither of which ever answers well."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        """Take the server that answers."""
-        self.port = server.server_address[1]
+    def __init__(self) -> None:
+        """Begin with no calls."""
+        self.port = 0
+        """Where it answers."""
         self.requests = 0
         self.ways: set[str] = set()
         """How it has failed so far."""
@@ -23,14 +25,12 @@ class EchoingProvider:
 @contextmanager
 def echoing_provider() -> Iterator[EchoingProvider]:
     """Run one on a free port of the loopback."""
+    made = EchoingProvider()
     ways = itertools.cycle(_WAYS.items())
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Handler(Posted):
+        def answer(self, body: bytes) -> None:
             sent = f"{dict(self.headers)} {body.decode()}"
             with lock:
                 made.requests += 1
@@ -44,20 +44,8 @@ def echoing_provider() -> Iterator[EchoingProvider]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    made = EchoingProvider(server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as made.port:
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _error(sent: str) -> bytes:

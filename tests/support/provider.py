@@ -4,16 +4,15 @@ It speaks OpenAI's Responses and Anthropic's Messages. What is asked for is told
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from msgspec import Struct
 
 from tests.support.replies import analysis_document, turn_document
+from tests.support.serving import Posted, served
 from tests.support.wires import anthropic_events, responses_events
 
 SLOTS = {"story": "It drips.", "when": "2026-01-02", "wish": "A plumber."}
@@ -34,9 +33,10 @@ class Call(Struct, frozen=True):
 class SlowProvider:
     """Both providers behind one port."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        """Take the server that answers."""
-        self.port = server.server_address[1]
+    def __init__(self) -> None:
+        """Begin with no calls."""
+        self.port = 0
+        """Where it answers."""
         self.delay = 0.1
         """Seconds that an answer takes."""
         self.calls: list[Call] = []
@@ -60,12 +60,10 @@ class SlowProvider:
 @contextmanager
 def slow_provider() -> Iterator[SlowProvider]:
     """Run one on a free port of the loopback."""
+    made = SlowProvider()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Handler(Posted):
+        def answer(self, body: bytes) -> None:
             anthropic = self.path.endswith("/messages")
             provider = "anthropic" if anthropic else "openai"
             value = json.loads(body)
@@ -87,20 +85,8 @@ def slow_provider() -> Iterator[SlowProvider]:
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    made = SlowProvider(server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as made.port:
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _document(members: set[str], provider: str) -> tuple[str, str]:
