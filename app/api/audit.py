@@ -6,6 +6,7 @@ from litestar import Controller, get
 from litestar.params import QueryParameter
 
 from app.api.audit_schema import MARK, AuditList, AuditVerdict, audit_list, audit_verdict
+from app.api.parameters import PageSize
 from app.api.problems import OPERATING, documented
 from app.api.schema import CASE_ID_PATTERN
 from app.core.audit import AuditFilter, Auditor
@@ -74,9 +75,7 @@ class AuditController(Controller):
                 required=False,
             ),
         ] = None,
-        limit: Annotated[
-            int, QueryParameter(ge=1, le=200, description="At most so many.", required=False)
-        ] = 50,
+        limit: PageSize = 50,
         cursor: Annotated[
             str | None,
             QueryParameter(

@@ -9,7 +9,14 @@ from litestar.response import Stream
 from app.api.case_list_schema import CaseList, Needs, PlaybookList, ReviewCounts, ReviewQueue
 from app.api.case_list_views import case_row, playbook_view
 from app.api.cases import CASE_STREAM
-from app.api.parameters import After, CaseIdPath, LastEventId, place_of
+from app.api.parameters import (
+    After,
+    CaseCursor,
+    CaseIdPath,
+    LastEventId,
+    PageSize,
+    place_of,
+)
 from app.api.problems import OPERATING, documented
 from app.api.turns import stream
 from app.core.case_desk import CaseDesk
@@ -38,15 +45,6 @@ CaseLocale = Annotated[
     str | None,
     QueryParameter(
         description="Only cases in this locale.", pattern="^[a-z]{2}(-[A-Z]{2})?$", required=False
-    ),
-]
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="At most so many.")]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$",
-        description="The `cursor` of an earlier page.",
-        required=False,
     ),
 ]
 
@@ -100,8 +98,8 @@ class CaseListController(Controller):
                 required=False,
             ),
         ] = None,
-        limit: Limit = 50,
-        cursor: Cursor = None,
+        limit: PageSize = 50,
+        cursor: CaseCursor = None,
     ) -> CaseList:
         """List cases in which something was said, the latest opened first.
 
@@ -152,8 +150,8 @@ class CaseListController(Controller):
         code: Code = None,
         playbook: PlaybookId = None,
         locale: CaseLocale = None,
-        limit: Limit = 50,
-        cursor: Cursor = None,
+        limit: PageSize = 50,
+        cursor: CaseCursor = None,
     ) -> ReviewQueue:
         """List cases with a result that wait for a reviewer, the latest opened first.
 

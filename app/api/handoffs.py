@@ -15,7 +15,14 @@ from app.api.handoff_schema import (
     OperatorRequest,
 )
 from app.api.handoff_views import handoff_row, operator_case
-from app.api.parameters import DEFAULT_WAIT, CaseIdPath, IdempotencyKey, required_key
+from app.api.parameters import (
+    DEFAULT_WAIT,
+    CaseCursor,
+    CaseIdPath,
+    IdempotencyKey,
+    PageSize,
+    required_key,
+)
 from app.api.problems import OPERATING, documented
 from app.core.handoff import display_name, operator_says
 from app.core.handoff_desk import HandoffDesk
@@ -56,14 +63,8 @@ class HandoffController(Controller):
             Literal["open", "requested", "taken"],
             QueryParameter(name="status", description="Only those that stand so; `open` is both."),
         ] = "open",
-        limit: Annotated[int, QueryParameter(ge=1, le=200, description="At most so many.")] = 50,
-        cursor: Annotated[
-            str | None,
-            QueryParameter(
-                pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$",
-                description="The `cursor` of an earlier page.",
-            ),
-        ] = None,
+        limit: PageSize = 50,
+        cursor: CaseCursor = None,
     ) -> HandoffList:
         """List cases in which a human is waited for or has the conversation, oldest first."""
         status = None if handoff_status == "open" else handoff_status

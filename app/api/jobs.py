@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import Controller, get, post
 from litestar.params import PathParameter, QueryParameter
 
+from app.api.parameters import PageSize
 from app.api.problems import OPERATING, documented
 from app.api.schema import JobList, WorkerList
 from app.core.job_desk import JobDesk
@@ -41,9 +42,7 @@ class JobController(Controller):
                 required=False,
             ),
         ] = None,
-        limit: Annotated[
-            int, QueryParameter(ge=1, le=200, description="At most so many.", required=False)
-        ] = 50,
+        limit: PageSize = 50,
         cursor: Annotated[
             str | None,
             QueryParameter(

@@ -90,6 +90,16 @@ OnBusyChoice = Annotated[
         )
     ),
 ]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="At most so many.")]
+CaseCursor = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=r"^[0-9]{1,17}-[0-9a-f]{32}$",
+        description="The `cursor` of an earlier page.",
+        required=False,
+    ),
+]
+"""Where a page of cases begins: a time, and a case among those of one moment."""
 
 
 def required_key(key: str | None) -> str:
