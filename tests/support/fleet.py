@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.api import Api
-from tests.support.processes import environment, free_port, get, is_alive
+from tests.support.processes import UNMEASURED, environment, free_port, get, is_alive
 
 READY_SECONDS = 100.0
 """How long a start may take on a machine that has other things to do."""
@@ -22,8 +22,6 @@ _STEP_SECONDS = 0.005
 _SHOWN = 6
 """Logs that are worth a look where a test failed: those of the last few instances."""
 _ROOT = Path(__file__).parents[2]
-_UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
-"""Whoever is killed writes no coverage, and measuring it would only make the others slow."""
 
 
 class Process:
@@ -121,7 +119,7 @@ def parent(folder: Path, settings: Mapping[str, str]) -> Iterator[Parent]:
         subprocess.Popen(
             [sys.executable, "-m", "tests.support.prefork"],
             cwd=_ROOT,
-            env=environment(TRIAGE_VAR=str(folder), **settings) | _UNMEASURED,
+            env=environment(TRIAGE_VAR=str(folder), **settings) | UNMEASURED,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

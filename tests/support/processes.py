@@ -25,6 +25,9 @@ ACCESS_SECRET = "the-secret-of-all-digests-in-tests"
 """Instances on one storage must have the same, and here their folders are not."""
 MASTER_KEYS = "7e57ab1e:aW4gdGVzdHMgYWxsIGNhc2VzIGhhdmUgb25lIGtleSE="
 """The ring of master keys, likewise."""
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+"""Settings of a process whose coverage is not measured, which makes its start more than twice as
+dear: of one that is killed, which writes none, and of one that does what others have done."""
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
 
