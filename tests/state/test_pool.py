@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
 from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import DataError
 
 from app.embedded import EmbeddedValkey
+from app.state import connecting
 from app.state.pool import LeanPool
 
 
@@ -87,4 +90,41 @@ async def test_a_command_given_up_leaves_no_answer_behind(valkey: EmbeddedValkey
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert await client.execute_command("ECHO", "mine") == b"mine"
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:1",
+        "rediss://127.0.0.1:1",
+        "unix:///tmp/none.sock",
+        "redis+sentinel://a,b/main",
+        "rediss+sentinel://a,b/main",
+    ],
+)
+def test_commands_are_written_as_the_client_writes_them(url: str) -> None:
+    """Whatever kind of connection it is, hiredis writes the same bytes as redis-py."""
+    ours = connecting.pool(url).make_connection()  # type: ignore[no-untyped-call]
+    theirs = Connection()
+    commands: list[tuple[str | bytes | int | float, ...]] = [
+        ("SCRIPT LOAD", "return 1"),
+        (b"CONFIG GET", b"save"),
+        ("XADD", "é", "*", b"\x00\r\n\xff", -1, 10**30, 0.1, 1e22, ""),
+        ("SET", "large", b"x" * 100_000),
+    ]
+    for command in commands:
+        assert b"".join(ours.pack_command(*command)) == b"".join(theirs.pack_command(*command))
+    together = b"".join(ours.pack_commands(commands))
+    assert together == b"".join(theirs.pack_commands(commands))
+    with pytest.raises(DataError):
+        ours.pack_command("SET", "key", None)
+
+
+async def test_a_connection_outlives_what_cannot_be_written(valkey: EmbeddedValkey) -> None:
+    """A value that is none of Valkey's is refused before anything was sent."""
+    client = Redis.from_pool(pool_at(valkey.url, 1))
+    with pytest.raises(DataError):
+        await client.execute_command("ECHO", None)
+    assert await client.execute_command("ECHO", "next") == b"next"
     await client.aclose()
