@@ -89,8 +89,9 @@ class OverloadGuard:
 
         async def telling(message: Message) -> None:
             nonlocal is_answered
-            is_answered = True
-            count(False)
+            if not is_answered:
+                is_answered = True
+                count(False)
             await send(message)
 
         count(True)

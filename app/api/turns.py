@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body
 from litestar.response import Stream
 
+from app.api.auth import bearer_token
 from app.api.parameters import (
     After,
     CaseIdPath,
@@ -28,7 +29,7 @@ from app.api.problems import READING, WRITING, documented
 from app.api.schema import MessageRequest, TurnAnswer, TurnSnapshot
 from app.api.views import retry_after, turn_answer, turn_snapshot
 from app.core.intake import Intake
-from app.core.reading import START, Reader
+from app.core.reading import Reader
 from app.domain.job import JOB_OVER
 
 STREAM_HEADERS = {
@@ -100,23 +101,23 @@ class TurnController(Controller):
     )
     async def continue_stream(
         self,
+        request: Request[Any, Any, Any],
         intake: Intake,
-        reader: Reader,
-        token: str,
         data: Annotated[MessageRequest, Body(title="Message")],
         idempotency_key: IdempotencyKey = None,
         on_busy: OnBusyChoice = "enqueue",
     ) -> Stream:
         """Take one turn and stream it. Leaving does not stop it: come back to its events."""
+        # One dependency alone: the framework finds several out in a group of tasks.
         turn = await intake.say(
             data.case_id,
-            token,
+            bearer_token(request),
             key=required_key(idempotency_key),
             text=data.message,
             on_busy=on_busy,
             streamed=True,
         )
-        return stream(reader.turn(data.case_id, turn, START), turn)
+        return stream(intake.words(data.case_id, turn), turn)
 
     @get(
         "/cases/{case_id:str}/turns/{turn:int}/events",

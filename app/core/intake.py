@@ -6,7 +6,7 @@ credentials only by their digest.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -18,7 +18,7 @@ from app.core.assigning import Assigner, Subject
 from app.core.language.text import cleaned
 from app.core.opening import Opening, OpeningDesk, StartKey
 from app.core.playbook.known import playbook_of
-from app.core.reading import Reader
+from app.core.reading import START, Reader
 from app.core.runner import TurnRunner
 from app.core.stopwatch import TurnWatch, arm
 from app.domain import event as events
@@ -255,6 +255,10 @@ class Intake:
     async def command(self, case_id: str, token: str, *, key: str, command: PersonCommand) -> int:
         """Take any other command in; returns its turn."""
         return await self._post(case_id, token, key, command, "enqueue")
+
+    def words(self, case_id: str, turn: int) -> AsyncIterator[bytes]:
+        """Return the frames of a turn as they come; see `Reader.turn`."""
+        return self._reader.turn(case_id, turn, START)
 
     async def wait(self, case_id: str, turn: int) -> Turn | None:
         """Wait for a turn; None if this process stopped before it was committed.
