@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.api import problems
 from app.api.access import AccessGuard, StreamCutter, unlisted
 from app.api.addresses import Proxies
+from app.api.application import Application
 from app.api.audit import AuditController
 from app.api.auditing import Witness, WitnessStand
 from app.api.auth import bearer_token
@@ -346,7 +347,7 @@ def create_app(parts: Parts) -> Litestar:
     def witnessed(app: ASGIApp) -> ASGIApp:
         return WitnessStand(app, parts.witness)
 
-    made = Litestar(
+    made = Application(
         route_handlers=[
             triage,
             operating,

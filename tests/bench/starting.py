@@ -65,9 +65,9 @@ def cold_start(rig: Rig, plan: Plan) -> Table:
     )
 
 
-def imported(rig: Rig) -> set[str]:
-    """Return the modules an instance has loaded when it is ready to ask OpenAI."""
-    instance = rig.instance("openai", PYTHONPROFILEIMPORTTIME="1")
+def imported(rig: Rig, sdk: str | None) -> set[str]:
+    """Return the modules an instance has loaded when it is ready."""
+    instance = rig.instance(sdk, PYTHONPROFILEIMPORTTIME="1")
     instance.terminate()
     return {match[4] for match in _IMPORTED.finditer(instance.output())}
 

@@ -106,10 +106,17 @@ def test_analysing_is_measured(tmp_path: Path) -> None:
 
 def test_the_api_loads_no_statistics(ready: Rig) -> None:
     """An instance that is ready has its SDK loaded, no other SDK, and nothing of analytics."""
-    loaded = {name.partition(".")[0] for name in starting.imported(ready)}
+    loaded = {name.partition(".")[0] for name in starting.imported(ready, "openai")}
     assert {"litestar", "openai", "aiohttp"} <= loaded
     assert "anthropic" not in loaded
     assert loaded.isdisjoint(starting.FORBIDDEN)
+
+
+def test_without_a_model_no_sdk_is_loaded_nor_what_only_they_need(ready: Rig) -> None:
+    """The guided interviewer serves with the framework and msgspec, and nothing of pydantic."""
+    loaded = {name.partition(".")[0] for name in starting.imported(ready, None)}
+    assert {"litestar", "msgspec"} <= loaded
+    assert loaded.isdisjoint({"openai", "anthropic", "pydantic", "pydantic_core"})
 
 
 def test_a_whole_case_is_measured(ready: Rig, tmp_path: Path) -> None:
