@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from app.core.playbook.files import load_playbook
+from app.domain.errors import PlaybookInvalid
+
 SOUND = """\
 format = 1
 id = "garden"
@@ -151,3 +156,18 @@ def write(folder: Path, old: str = "", new: str = "", name: str = "garden.toml")
 def line_of(text: str) -> int:
     """Return the line of the sound playbook on which this text first stands."""
     return SOUND[: SOUND.index(text)].count("\n") + 1
+
+
+Broken = tuple[str, str, str, str, str]
+"""What is replaced, by what, the text on whose line the mistake stands, its field, its reason."""
+
+
+def assert_named(broken: Broken, folder: Path) -> None:
+    """Break the sound playbook and check that the mistake is told as `file:line: field: reason`."""
+    old, new, anchor, field, reason = broken
+    path = write(folder, old, new)
+    with pytest.raises(PlaybookInvalid) as raised:
+        load_playbook(path)
+    mistakes = raised.value.mistakes
+    start = f"{path}:{line_of(anchor)}: {field}: "
+    assert any(one.startswith(start) and reason in one for one in mistakes), mistakes
