@@ -82,6 +82,13 @@ def wire(server: Server) -> Iterator[Wire]:
 
 
 @pytest.fixture
+def clean(wire: Wire) -> Wire:
+    """A server with nothing in it."""
+    wire.call("FLUSHALL")
+    return wire
+
+
+@pytest.fixture
 async def store(server: Server) -> AsyncIterator[Store]:
     """A connection as an instance has it."""
     made = store_at(server.url)

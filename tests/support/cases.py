@@ -12,6 +12,7 @@ from app.domain.job import Job, Queue
 from app.domain.notification import Notification
 from app.state.conversations import ConversationStateManager
 from app.state.records import Claim, Receipt
+from app.state.store import Store
 
 TOKEN_HASH = "the-digest-of-a-token"
 
@@ -127,3 +128,15 @@ async def queued(
     job = job_of(case_id, claim.turn, queue=queue, at=at)
     await finished(conversations, claim, job=job)
     return job
+
+
+async def keys_of(store: Store, case_id: str = "") -> set[str]:
+    """Return the names of all keys, or of those that name a case."""
+    found = await store.command("KEYS", f"tri:*{case_id}*")
+    return {one.decode() for one in found}
+
+
+def text_of(command: object) -> str:
+    """Return what a command says, which must be that of a person."""
+    assert isinstance(command, Say)
+    return command.text
