@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from app.datafolder import holder, socket_path
 from app.embedded import EmbeddedValkey
 from tests.support.processes import (
+    UNMEASURED,
     Program,
     children,
     environment,
@@ -61,8 +63,23 @@ def var(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def house(var: Path, tmp_path: Path) -> Iterator[House]:
-    """A `triage up` that is ready."""
-    started = House(free_port(), var, tmp_path / "up.log")
+    """A `triage up` that is ready, and may be killed."""
+    with ready(var, tmp_path / "up.log") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A `triage up` that is ready, for all tests that only look at it."""
+    folder = tmp_path_factory.mktemp("kept")
+    with ready(folder / "var", folder / "up.log") as started:
+        yield started
+
+
+@contextmanager
+def ready(var: Path, log: Path) -> Iterator[House]:
+    """Run a `triage up` for as long as the block takes."""
+    started = House(free_port(), var, log, **UNMEASURED)
     try:
         started.wait_ready()
         yield started
@@ -70,32 +87,32 @@ def house(var: Path, tmp_path: Path) -> Iterator[House]:
         started.close()
 
 
-def test_it_starts_everything_and_says_where_to_go(house: House) -> None:
+def test_it_starts_everything_and_says_where_to_go(kept: House) -> None:
     """The page, the documentation, the terminal, the interviewer and the data are named."""
-    assert get(house.port, "/health/ready")[0] == 200
-    said = house.output()
+    assert get(kept.port, "/health/ready")[0] == 200
+    said = kept.output()
     for part in (
-        f"http://127.0.0.1:{house.port}/\n",
-        f"http://127.0.0.1:{house.port}/docs",
-        f"TRIAGE_PORT={house.port} triage chat",
+        f"http://127.0.0.1:{kept.port}/\n",
+        f"http://127.0.0.1:{kept.port}/docs",
+        f"TRIAGE_PORT={kept.port} triage chat",
         "guided",
-        str(house.var),
+        str(kept.var),
         "this machine only",
     ):
         assert part in said
-    assert house.has("valkey-server")
-    assert house.has("app.cli serve")
-    assert house.has("app.cli worker")
+    assert kept.has("valkey-server")
+    assert kept.has("app.cli serve")
+    assert kept.has("app.cli worker")
 
 
-def test_both_processes_serve_their_metrics_where_it_says(house: House) -> None:
+def test_both_processes_serve_their_metrics_where_it_says(kept: House) -> None:
     """The API at its own port, the worker at one that was free and is printed."""
-    found = re.search(rf"http://127\.0\.0\.1:{house.port}/metrics, the worker's at port (\d+)",
-                      house.output())  # fmt: skip
+    found = re.search(rf"http://127\.0\.0\.1:{kept.port}/metrics, the worker's at port (\d+)",
+                      kept.output())  # fmt: skip
     assert found is not None
     worker = int(found[1])
-    house.wait_until(lambda: get(worker, "/metrics")[0] == 200)
-    assert scrape(house.port).value("triage_build_info", process="api") == 1
+    kept.wait_until(lambda: get(worker, "/metrics")[0] == 200)
+    assert scrape(kept.port).value("triage_build_info", process="api") == 1
     assert scrape(worker).value("triage_build_info", process="worker") == 1
 
 
@@ -140,16 +157,16 @@ def test_whatever_is_killed_comes_back(house: House) -> None:
     assert house.output().count("SIGKILL") == 2
 
 
-def test_a_second_up_names_the_first(house: House, tmp_path: Path) -> None:
+def test_a_second_up_names_the_first(kept: House, tmp_path: Path) -> None:
     """The same data folder cannot be used twice; the message says by whom it is."""
-    second = House(free_port(), house.var, tmp_path / "second.log")
+    second = House(free_port(), kept.var, tmp_path / "second.log")
     try:
         assert second.wait_ended() == 1
-        assert f"in use by the embedded Valkey of process {house.pid}" in second.output()
+        assert f"in use by the embedded Valkey of process {kept.pid}" in second.output()
         assert "Traceback" not in second.output()
     finally:
         second.close()
-    assert get(house.port, "/health/ready")[0] == 200
+    assert get(kept.port, "/health/ready")[0] == 200
 
 
 def test_a_taken_port_is_explained_before_anything_starts(var: Path, tmp_path: Path) -> None:

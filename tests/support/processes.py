@@ -137,8 +137,11 @@ class StartInstance(Protocol):
 
 
 @contextmanager
-def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
-    """Start any number of API instances with one storage; all end with the block."""
+def instances(redis_url: str, var: Path, *, measured: bool = False) -> Iterator[StartInstance]:
+    """Start any number of API instances with one storage; all end with the block.
+
+    Their coverage is measured only if asked for, where tests go through much of the API.
+    """
     with ExitStack() as stack:
 
         def start(
@@ -159,7 +162,8 @@ def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
                 **(env or {}),
             }
             log = var / f"api-{chosen}-{time.monotonic_ns()}.log"
-            instance = Instance(chosen, triage("serve"), environment(**settings), log)
+            known = environment(**settings) | ({} if measured else UNMEASURED)
+            instance = Instance(chosen, triage("serve"), known, log)
             stack.callback(instance.close)
             if wait:
                 instance.wait_ready()
