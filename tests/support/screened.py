@@ -30,12 +30,10 @@ LISTED = (
     "Is any of this so? Answer with numbers.\n1. It smells of gas\n2. The house is under water\n"
     "3. Neither\n4. I would rather not say"
 )
-
 BESIDES = (
     "Besides that, is any of this so too?\n2. The house is under water\n3. Neither\n"
     "4. I would rather not say"
 )
-
 GAS = Say(text="sink clogged, the sink is blocked, and there is a smell of gas")
 ADVICE = "Open the windows, light nothing and leave the house. Call 193.\n\n"
 CARE = "You need not say more; somebody will come and look."
