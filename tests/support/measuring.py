@@ -11,9 +11,12 @@ import pytest
 from coverage import Coverage
 
 UNTRACED = frozenset(
-    {"analytics", "browser", "dashboards", "deploy", "docs", "experiments", "faults", "web"}
+    {
+        *("analytics", "browser", "dashboards", "deploy", "docs", "experiments", "faults", "web"),
+        "core/evaluation/test_kept.py",  # thousands of turns through the same code
+    }
 )
-"""Rooms that run nothing measured in the tests' own process, or only what other rooms run too."""
+"""Rooms, and files, that run nothing measured in the tests' own process, or only what others do."""
 PROCESSES = frozenset({"api", "commands", "jobs"})
 """Rooms that are about what `triage` commands do; so are the tests beside the rooms."""
 _CONFIG = "COVERAGE_PROCESS_CONFIG"
@@ -35,7 +38,7 @@ class Measuring:
             return
         where = item.path.relative_to(item.config.rootpath).parts
         room = where[1] if len(where) > 2 else None
-        wanted = room not in UNTRACED
+        wanted = not UNTRACED & {room, "/".join(where[1:])}
         if wanted and not self._traces:
             self._coverage.start()
         elif self._traces and not wanted:
