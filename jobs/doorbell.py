@@ -23,8 +23,9 @@ LISTEN_SECONDS = 2.0
 
 _TURN = f"""
 -- Take ended entries off a queue, and take others on. KEYS: queue, bell. ARGV: how many to take on,
--- how many to look at, ms for which they are the worker's own, how many are over, their names; then
--- the names of those that others may have at once. Answers with each entry and what it asks for.
+-- how many to look at in one go, ms for which they are the worker's own, how many are over, their
+-- names; then the names of those that others may have at once. Answers with each entry and what it
+-- asks for.
 local asks, own, tries = '{job_key_prefix}', '{in_progress_key_prefix}', '{retry_key_prefix}'
 local most, look, over = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 for i = 5, 4 + over do
@@ -33,16 +34,19 @@ for i = 5, 4 + over do
 end
 for i = 5 + over, #ARGV do redis.call('DEL', own .. ARGV[i]) end
 if most < 1 then return {{}} end
-local taken = {{}}
-local found = redis.call('ZRANGE', KEYS[1], 0, look - 1)
-for _, entry in ipairs(found) do
-  if #taken == most then return taken end
-  if redis.call('SET', own .. entry, 1, 'NX', 'PX', ARGV[3]) then
-    taken[#taken + 1] = {{entry, redis.call('GET', asks .. entry)}}
+local taken, at = {{}}, 0
+repeat
+  local found = redis.call('ZRANGE', KEYS[1], at, at + look - 1)
+  for _, entry in ipairs(found) do
+    if #taken == most then return taken end
+    if redis.call('SET', own .. entry, 1, 'NX', 'PX', ARGV[3]) then
+      taken[#taken + 1] = {{entry, redis.call('GET', asks .. entry)}}
+    end
   end
-end
+  at = at + look
+until #found < look
 -- Nothing is left for which the bell was rung.
-if #found < look then redis.call('DEL', KEYS[2]) end
+redis.call('DEL', KEYS[2])
 return taken
 """
 

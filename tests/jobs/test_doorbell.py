@@ -240,6 +240,18 @@ async def test_a_worker_does_not_begin_again_with_its_own(desk: Desk) -> None:
     assert sorted(desk.began) == ["one", "three", "two"]
 
 
+async def test_what_others_work_on_does_not_hide_the_rest(desk: Desk) -> None:
+    """However many entries in front are taken, the first free one is found."""
+    taken = [f"taken {n}" for n in range(150)]
+    await desk.wake(*taken)
+    for name in taken:
+        await desk.redis.set(f"{in_progress_key_prefix}{name}:new", 1, px=600_000)
+    await desk.wake("free")
+    await desk.worker(slots=1)
+    await desk.until(lambda: bool(desk.ended))
+    assert desk.began == ["free"]
+
+
 async def test_a_bell_that_a_busy_worker_hears_is_rung_on(desk: Desk) -> None:
     """Whoever took its hands full while it listened leaves what it hears then to the others."""
     desk.hold("first", "one", "two")
