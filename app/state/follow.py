@@ -23,6 +23,7 @@ from app.domain.event import Delta, EventId, TurnRestarted, TurnStarted
 from app.domain.sealing import CaseKey, is_sealed
 from app.state import codec
 from app.state.keys import case_of
+from app.state.mailbox import Mailbox
 from app.state.sealing import case_key
 from app.state.store import Store
 
@@ -66,7 +67,7 @@ class Subscription:
 
     def __init__(self, after: EventId) -> None:
         self.after = after
-        self.queue: asyncio.Queue[list[StoredEvent] | None] = asyncio.Queue(_BUFFER)
+        self.queue: Mailbox[list[StoredEvent] | None] = Mailbox(_BUFFER)
 
     def offer(self, found: list[StoredEvent]) -> bool:
         """Hand over what is new to this reader; False if it is too slow and must be let go."""
