@@ -28,7 +28,7 @@ from app.api.parameters import (
 from app.api.problems import READING, WRITING, documented
 from app.api.schema import MessageRequest, TurnAnswer, TurnSnapshot
 from app.api.views import retry_after, turn_answer, turn_snapshot
-from app.core.intake import Intake
+from app.core.intake import Intake, TurnView
 from app.core.reading import Reader
 from app.domain.job import JOB_OVER
 
@@ -71,8 +71,8 @@ class TurnController(Controller):
     )
     async def continue_(
         self,
+        request: Request[Any, Any, Any],
         intake: Intake,
-        token: str,
         data: Annotated[MessageRequest, Body(title="Message")],
         idempotency_key: IdempotencyKey = None,
         prefer: Prefer = None,
@@ -83,6 +83,8 @@ class TurnController(Controller):
         The message is stored before anything else happens. If the answer takes longer than the
         wait, it goes on by itself and the response is `202`.
         """
+        # One dependency alone: the framework finds several out in a group of tasks.
+        token = bearer_token(request)
         turn = await intake.say(
             data.case_id,
             token,
@@ -108,10 +110,9 @@ class TurnController(Controller):
         on_busy: OnBusyChoice = "enqueue",
     ) -> Stream:
         """Take one turn and stream it. Leaving does not stop it: come back to its events."""
-        # One dependency alone: the framework finds several out in a group of tasks.
         turn = await intake.say(
             data.case_id,
-            bearer_token(request),
+            bearer_token(request),  # no dependency: as in `continue_`
             key=required_key(idempotency_key),
             text=data.message,
             on_busy=on_busy,
@@ -216,22 +217,29 @@ async def answered(
     intake: Intake, case_id: str, token: str, turn: int, *, wait: float
 ) -> Response[TurnAnswer | TurnSnapshot]:
     """Wait for a turn and answer with it, or with where it will be."""
-    location = f"/api/v2/triage/cases/{case_id}/turns/{turn}"
-    headers = {"Triage-Turn": str(turn)}
     try:
         async with asyncio.timeout(wait):
             committed = await intake.wait(case_id, turn)
     except TimeoutError:
-        committed = None
+        return _later(case_id, await intake.progress(case_id, turn))
     record = await intake.open(case_id, token)
     if committed is None:
-        view = await intake.view(record, turn)
-        headers |= {"Location": location, "Retry-After": "1"}
-        return Response(turn_snapshot(case_id, view), status_code=202, headers=headers)
+        return _later(case_id, await intake.view(record, turn))
     job = await intake.job(record) if record.state.status == "completed" else None
     is_coming = job is not None and job.state not in JOB_OVER
     result = await intake.result(record) if record.has_result and not is_coming else None
-    return Response(turn_answer(record, committed, result, job), headers=headers)
+    body = turn_answer(record, committed, result, job)
+    return Response(body, headers={"Triage-Turn": str(turn)})
+
+
+def _later(case_id: str, view: TurnView) -> Response[TurnAnswer | TurnSnapshot]:
+    """Tell where a turn will be, and how it stands."""
+    headers = {
+        "Triage-Turn": str(view.turn),
+        "Location": f"/api/v2/triage/cases/{case_id}/turns/{view.turn}",
+        "Retry-After": "1",
+    }
+    return Response(turn_snapshot(case_id, view), status_code=202, headers=headers)
 
 
 async def _opened(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ The one place that puts together what is stored, who works on it and who reads i
 credentials only by their digest.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -278,9 +279,12 @@ class Intake:
         Raises:
             TurnNotFound: if the case has none of that number.
         """
-        case_id = record.state.case_id
         if not 1 <= turn <= record.accepted:
             raise TurnNotFound(f"this case has no turn {turn}")
+        return await self.progress(record.state.case_id, turn)
+
+    async def progress(self, case_id: str, turn: int) -> TurnView:
+        """Return a turn as it stands that the case is known to have, as `say` returned it."""
         if (committed := await self._conversations.turn(case_id, turn)) is not None:
             return TurnView(
                 turn=turn,
@@ -383,6 +387,8 @@ class Intake:
             span.set({"triage.turn": receipt.turn, "triage.repeated": not receipt.new})
         if receipt.claim is not None:
             await self._runner.take(receipt.claim, receipt.listed_ms, awaited=streamed)
+            # The turn goes first: while it waits for the ledger, the response can begin.
+            await asyncio.sleep(0)
         elif receipt.new and on_busy == "interrupt" and receipt.turn > receipt.done + 1:
             await self.cancel(case_id, token, receipt.done + 1)
         return receipt.turn

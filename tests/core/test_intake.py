@@ -68,6 +68,16 @@ async def test_a_turn_can_be_looked_at_in_every_stage(core: Core, other: Core, h
             await looked_at(other, case, number)
 
 
+async def test_a_turn_has_begun_once_its_message_is_taken_in(core: Core, hold: Hold) -> None:
+    """Rules have read it and a model is asked by then, so a response cannot hold that up."""
+    case = await core.opened()
+    core.replies(*WORDS, hold=hold)
+    assert not core.model.requests
+    turn = await core.say(case, STORY)
+    assert [STORY in one.messages[-1].content for one in core.model.requests] == [True]
+    assert (await core.intake.progress(case.id, turn)).status == "running"
+
+
 async def test_an_interruption_keeps_what_was_said_and_answers_the_new_message(
     core: Core, hold: Hold
 ) -> None:
