@@ -37,8 +37,8 @@ SEEN: dict[str, set[int]] = {
     "analytics": set(),
     "commands": {HERE, ELSEWHERE},
     "core": {HERE},
-    "faults": {HERE},
-    "state": {HERE},
+    "llm": {HERE},
+    "state": {HERE, ELSEWHERE},
     ".": {HERE, ELSEWHERE},
 }
 
