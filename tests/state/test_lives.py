@@ -134,7 +134,8 @@ async def test_every_key_has_a_life(
     # One counter says for as long as the storage lives how much was erased.
     endless = {key for key, life in zip(found, lives, strict=True) if life == -1}
     assert endless == {keys.ERASED}
-    assert await store.command("DBSIZE") == len(await keys_of(store))
+    # Not by counting: a lease may end between two counts.
+    assert [key for key in await store.command("KEYS", "*") if not key.startswith(b"tri:")] == []
 
 
 async def test_the_life_of_a_case_is_what_its_playbook_says(
