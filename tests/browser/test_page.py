@@ -108,7 +108,7 @@ async def test_a_reload_brings_the_conversation_back(server: Instance, open_page
     await page.reload()
     await expect(mine(page)).to_have_count(1)
 
-    assert await page.locator(".said-list").inner_text() == words
+    await expect(page.locator(".said-list")).to_have_text(words, use_inner_text=True)
     await say(page, "Recife, Pernambuco")
     await expect(mine(page)).to_have_count(2)
 
@@ -138,7 +138,7 @@ async def test_a_running_answer_outlives_a_reload_and_can_be_stopped(
         assert said != _LONG_REPLY
         await page.reload()
         await expect(page.locator(".mark")).to_be_visible()
-        assert await page.locator(".said-list").inner_text() == kept
+        await expect(page.locator(".said-list")).to_have_text(kept, use_inner_text=True)
 
 
 async def test_a_correction_reaches_the_result(server: Instance, open_page: OpenPage) -> None:

@@ -90,11 +90,12 @@ async def test_the_person_talks_to_a_human(server: Instance, open_page: OpenPage
     await expect(mine(page).last).to_have_text("E estou bem")
     await expect(stop_button(page)).to_have_count(0)
     await expect(bubbles).to_have_count(count)
+    await expect(page.get_by_text("Enviando…")).to_have_count(0)
 
     words = await page.locator(".said-list").inner_text()
     await page.reload()
     await expect(page.locator(".company")).to_contain_text("Ana")
-    assert await page.locator(".said-list").inner_text() == words
+    await expect(page.locator(".said-list")).to_have_text(words, use_inner_text=True)
 
     await ana.act("return")
     await expect(page.locator(".mark").last).to_have_text("Ana saiu da conversa")

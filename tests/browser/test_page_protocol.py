@@ -232,6 +232,7 @@ async def test_a_slow_beginning_is_said(standin: Standin, url: str, open_page: O
     await page.get_by_role("button", name="Enviar").click()
 
     await expect(mine(page)).to_have_text("Pinga no teto")
+    await expect(replies(page).nth(1)).to_have_text(REPLIES[0])
     assert len(standin.posts) == 1
 
 
