@@ -43,7 +43,7 @@ up: .venv/run.stamp ## Start everything on this machine and say where to go
 
 test: .venv/dev.stamp ## Run the tests, and hold their coverage above its floors
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under=100 --include='app/domain/*' --format=total > /dev/null \
 		|| { $(BIN)/coverage report --include='app/domain/*' --show-missing; exit 1; }
