@@ -54,7 +54,7 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 def start_instance(valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartInstance]:
     """Start real API instances on the shared Valkey; they end with the test."""
-    with instances(valkey.url, tmp_path, measured=False) as start:
+    with instances(valkey.url, tmp_path) as start:
         yield start
 
 

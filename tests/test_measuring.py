@@ -37,8 +37,8 @@ SEEN: dict[str, set[int]] = {
     "analytics": set(),
     "commands": {HERE, ELSEWHERE},
     "core": {HERE},
-    "llm": {HERE},
-    "state": {HERE, ELSEWHERE},
+    "faults": {HERE},
+    "state": {HERE},
     ".": {HERE, ELSEWHERE},
 }
 

@@ -38,7 +38,7 @@ def api(
     valkey: EmbeddedValkey, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Api]:
     """An instance without a worker."""
-    with instances(valkey.url, tmp_path_factory.mktemp("jobs")) as start:
+    with instances(valkey.url, tmp_path_factory.mktemp("jobs"), measured=True) as start:
         instance = start(env=settings, wait=False)
         instance.wait_ready(timeout=100)
         yield Api(instance.port)

@@ -17,10 +17,8 @@ UNTRACED = frozenset(
     }
 )
 """Rooms, and files, of which nothing is measured."""
-PROCESSES = frozenset(
-    {"api", "commands", "deploy", "experiments", "faults", "jobs", "security", "state", "telemetry"}
-)
-"""Rooms of which some processes go where no other test does; so do some beside the rooms."""
+PROCESSES = frozenset({"api", "commands", "jobs"})
+"""Rooms that are about what `triage` commands do; so are the tests beside the rooms."""
 _CONFIG = "COVERAGE_PROCESS_CONFIG"
 """What coverage looks for where a process begins."""
 
