@@ -37,7 +37,7 @@ SEEN: dict[str, set[int]] = {
     "analytics": set(),
     "commands": {HERE, ELSEWHERE},
     "core": {HERE},
-    "faults": {HERE},
+    "faults": set(),
     "state": {HERE},
     ".": {HERE, ELSEWHERE},
 }

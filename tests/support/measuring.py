@@ -12,11 +12,11 @@ from coverage import Coverage
 
 UNTRACED = frozenset(
     {
-        "analytics",  # imports nothing that is measured
-        "core/evaluation/test_kept.py",  # thousands of turns through what all of core goes through
+        *("analytics", "browser", "dashboards", "deploy", "docs", "experiments", "faults", "web"),
+        "core/evaluation/test_kept.py",  # thousands of turns through the same code
     }
 )
-"""Rooms, and files, of which nothing is measured."""
+"""Rooms, and files, that run nothing measured in the tests' own process, or only what others do."""
 PROCESSES = frozenset({"api", "commands", "jobs"})
 """Rooms that are about what `triage` commands do; so are the tests beside the rooms."""
 _CONFIG = "COVERAGE_PROCESS_CONFIG"
