@@ -9,7 +9,6 @@ import structlog
 from hypothesis import settings
 
 from app.embedded import EmbeddedValkey
-from tests.support.measuring import Measuring
 from tests.support.processes import StartInstance, instances
 from tests.support.valkey import Wire
 
@@ -26,7 +25,6 @@ structlog.configure(
 )
 settings.register_profile("house", deadline=None, derandomize=STRICT)
 settings.load_profile("house")
-_measuring = Measuring()
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +54,6 @@ def start_instance(valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartInst
     """Start real API instances on the shared Valkey; they end with the test."""
     with instances(valkey.url, tmp_path) as start:
         yield start
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure coverage only where a room adds to it, its fixtures included."""
-    _measuring.enter(item)
-    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

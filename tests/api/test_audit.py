@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 @pytest.fixture(scope="module")
 def instance(server: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """An instance on it."""
-    with instances(server.url, tmp_path_factory.mktemp("instance"), measured=True) as start:
+    with instances(server.url, tmp_path_factory.mktemp("instance")) as start:
         yield Api(start(env={"TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN}).port)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, OPERATOR_TOKEN, Api, Case, Frame
-from tests.support.processes import UNMEASURED, Program, environment, instances, triage
+from tests.support.processes import Program, environment, instances, triage
 from tests.support.provider import SlowProvider, slow_provider
 from tests.support.valkey import Wire
 
@@ -38,7 +38,7 @@ def api(
     valkey: EmbeddedValkey, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Api]:
     """An instance without a worker."""
-    with instances(valkey.url, tmp_path_factory.mktemp("jobs"), measured=True) as start:
+    with instances(valkey.url, tmp_path_factory.mktemp("jobs")) as start:
         instance = start(env=settings, wait=False)
         instance.wait_ready(timeout=100)
         yield Api(instance.port)
@@ -54,7 +54,7 @@ def worker(
     """A worker for as long as the test runs."""
     folder = tmp_path_factory.mktemp("worker")
     env = environment(TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(folder), **settings)
-    program = Program("worker", triage("worker"), env | UNMEASURED, folder / "worker.log")
+    program = Program("worker", triage("worker"), env, folder / "worker.log")
     try:
         program.wait_until(
             lambda: bool(api.get("/workers", OPERATOR_TOKEN).json()["workers"]), timeout=100

@@ -14,7 +14,6 @@ import pytest
 from app.datafolder import holder, socket_path
 from app.embedded import EmbeddedValkey
 from tests.support.processes import (
-    UNMEASURED,
     Program,
     children,
     environment,
@@ -79,7 +78,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @contextmanager
 def ready(var: Path, log: Path) -> Iterator[House]:
     """Run a `triage up` for as long as the block takes."""
-    started = House(free_port(), var, log, **UNMEASURED)
+    started = House(free_port(), var, log)
     try:
         started.wait_ready()
         yield started

@@ -26,8 +26,7 @@ ACCESS_SECRET = "the-secret-of-all-digests-in-tests"
 MASTER_KEYS = "7e57ab1e:aW4gdGVzdHMgYWxsIGNhc2VzIGhhdmUgb25lIGtleSE="
 """The ring of master keys, likewise."""
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
-"""Settings of a process whose coverage is not measured, which makes its start more than twice as
-dear: of one that is killed, which writes none, and of one that does what others have done."""
+"""Whoever is killed writes no coverage, and measuring it would only make the others slow."""
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
 
@@ -137,11 +136,8 @@ class StartInstance(Protocol):
 
 
 @contextmanager
-def instances(redis_url: str, var: Path, *, measured: bool = False) -> Iterator[StartInstance]:
-    """Start any number of API instances with one storage; all end with the block.
-
-    Their coverage is measured only if asked for, where tests go through much of the API.
-    """
+def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
+    """Start any number of API instances with one storage; all end with the block."""
     with ExitStack() as stack:
 
         def start(
@@ -162,8 +158,7 @@ def instances(redis_url: str, var: Path, *, measured: bool = False) -> Iterator[
                 **(env or {}),
             }
             log = var / f"api-{chosen}-{time.monotonic_ns()}.log"
-            known = environment(**settings) | ({} if measured else UNMEASURED)
-            instance = Instance(chosen, triage("serve"), known, log)
+            instance = Instance(chosen, triage("serve"), environment(**settings), log)
             stack.callback(instance.close)
             if wait:
                 instance.wait_ready()

@@ -37,7 +37,7 @@ def start(
     valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartInstance]:
     """Start instances that live as long as this module."""
-    with instances(valkey.url, tmp_path_factory.mktemp("providers"), measured=True) as starting:
+    with instances(valkey.url, tmp_path_factory.mktemp("providers")) as starting:
         yield starting
 
 
