@@ -92,10 +92,23 @@ def prepare_socket(folder: Path) -> Path:
     if len(os.fsencode(folder / _SOCKET)) <= _SOCKET_BYTES:
         record.unlink(missing_ok=True)
     elif not (record.exists() and _is_private(Path(record.read_text("utf-8")))):
-        record.write_text(tempfile.mkdtemp(prefix="triage-"), "utf-8")
+        _record(record, tempfile.mkdtemp(prefix="triage-"))
     path = socket_path(folder)
     path.unlink(missing_ok=True)
     return path
+
+
+def _record(path: Path, text: str) -> None:
+    """Write a file that survives a power cut: whoever outlives the server looks there."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def remove_short_folder(folder: Path) -> None:
