@@ -119,16 +119,23 @@ class At:
 
     def __init__(self, worker: Worker, task: asyncio.Task[None]) -> None:
         self._worker = worker
+        self._pool = worker.pool
+        self._stopped = False
         self.task = task
 
     async def stop(self) -> None:
-        """Stop it as the worker process does."""
-        if self.task.done():
+        """Stop it as the worker process does, and hang up also where its storage is gone."""
+        if self._stopped:
             return
+        self._stopped = True
+        gone = self.task.done()
         self.task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, RedisError, OSError):
             await self.task
-        await self._worker.close()
+        if gone:
+            await self._pool.aclose(close_connection_pool=True)
+        else:
+            await self._worker.close()
 
 
 @asynccontextmanager
