@@ -120,8 +120,9 @@ class ConversationStateManager(CaseInbox, CaseClaims, CaseFinish, CaseReading):
         )
         if erased:
             self._store.sealer.forget(case_id)
-            # Also before it: whoever dies in between has noted it, and here nothing can be missed.
-            await self._store.commands([noted()])
+            # Also before it: whoever dies in between has noted it, and here nothing can be missed,
+            # nor taken off for the ten minutes that such a list is given.
+            await self._store.commands([noted(), *facts_listed(case_id)])
             await self._store.commands(
                 ("ZREM", index, case_id)
                 for index in (keys.BUSY, keys.HANDOFF, *keys.OUTBOXES, keys.live(case_id))

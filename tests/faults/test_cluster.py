@@ -90,7 +90,7 @@ def settings(own_valkey: EmbeddedValkey, tmp_path: Path) -> dict[str, str]:
         "TRIAGE_REPLICAS": "1",
         "TRIAGE_OPERATOR_TOKEN": OPERATOR_TOKEN,
         "TRIAGE_VAR": str(tmp_path / "var"),
-        "TRIAGE_WAREHOUSE_SECONDS": "0.05",
+        "TRIAGE_WAREHOUSE_SECONDS": "0.5",
         "TRIAGE_METRICS_PORT": "0",
         "TRIAGE_PACE_MS": "5",
     }
