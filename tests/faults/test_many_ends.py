@@ -13,7 +13,7 @@ from app.state import keys
 from app.state.conversations import ConversationStateManager
 from tests.faults.conftest import Show
 from tests.support.api import Api, Case
-from tests.support.copies import Original, copy, end_at, original
+from tests.support.copies import Original, copy, end_at, original, present
 from tests.support.processes import instances
 from tests.support.proofs import STORY, rounds
 from tests.support.sealed import store_at
@@ -75,10 +75,10 @@ def test_many_cases_that_end_at_once_hold_nobody_up(
         api = Api(start().port)
         case = api.start(locale="pt-BR")
         assert api.say(case, STORY).status == 200
-        used, held = _info(wire, "used_memory"), _size(wire)
+        used = _info(wire, "used_memory")
         model, ids = asyncio.run(_copied(own_valkey.url, case, number))
         full = _info(wire, "used_memory")
-        assert _size(wire) >= held + number * len(model.parts)
+        assert asyncio.run(_present(own_valkey.url, model, ids)) == number * len(model.parts)
         clients = Clients(api)
         going = [pool.submit(clients.go_on) for _ in range(CLIENTS)]
         try:
@@ -99,6 +99,7 @@ def test_many_cases_that_end_at_once_hold_nobody_up(
             clients.stop()
         for one in going:
             one.result()
+        assert asyncio.run(_present(own_valkey.url, model, ids)) == 0
         swept = asyncio.run(_swept(own_valkey.url))
         left = (_info(wire, "used_memory") - used) / (full - used)
         meanwhile = sorted(t for at, t in clients.took if at <= began + took and at + t >= began)
@@ -146,6 +147,14 @@ async def _ended(url: str, model: Original, ids: list[str], second: int) -> None
         await store.close()
 
 
+async def _present(url: str, model: Original, ids: list[str]) -> int:
+    store = store_at(url)
+    try:
+        return await present(store, model, ids)
+    finally:
+        await store.close()
+
+
 async def _swept(url: str) -> int:
     """Do once what every worker does twice a minute; returns how many names went off the lists."""
     store = store_at(url)
@@ -161,10 +170,6 @@ async def _swept(url: str) -> int:
         return int(before - after)
     finally:
         await store.close()
-
-
-def _size(wire: Wire) -> int:
-    return int(wire.call("DBSIZE") or 0)
 
 
 def _expired(wire: Wire) -> int:

@@ -87,12 +87,22 @@ async def copy(store: Store, of: Original, number: int, *, ends_at: int) -> list
 
 async def end_at(store: Store, of: Original, ids: list[str], second: int) -> None:
     """Let copies end at another Unix time, all of their keys in the same moment."""
+    script = "for _, key in ipairs(KEYS) do redis.call('EXPIREAT', key, ARGV[1]) end"
+    for some in _names(of, ids):
+        await store.command("EVAL", script, len(some), *some, second)
+
+
+async def present(store: Store, of: Original, ids: list[str]) -> int:
+    """Count the keys of copies that are in the storage."""
+    return sum([await store.command("EXISTS", *some) for some in _names(of, ids)])
+
+
+def _names(of: Original, ids: list[str]) -> Iterator[list[str]]:
+    """All keys of copies, a command's worth at a time."""
     suffixes = [part.name.rpartition("}")[2] for part in of.parts]
     names = [f"tri:{{{case_id}}}{suffix}" for case_id in ids for suffix in suffixes]
-    script = "for _, key in ipairs(KEYS) do redis.call('EXPIREAT', key, ARGV[1]) end"
     for at in range(0, len(names), _AT_ONCE):
-        some = names[at : at + _AT_ONCE]
-        await store.command("EVAL", script, len(some), *some, second)
+        yield names[at : at + _AT_ONCE]
 
 
 def _commands(store: Store, of: Original, case_id: str, ends_at: int) -> Iterator[Command]:
