@@ -28,7 +28,7 @@ from app.state.reports import Reports, parse_name
 from app.state.workforce import Workforce
 from tests.faults.conftest import Show
 from tests.faults.test_workers import ANSWER_SECONDS, Office
-from tests.support.api import OPERATOR_TOKEN, Api
+from tests.support.api import OPERATOR_TOKEN, Api, Case
 from tests.support.cluster import Cluster, running_cluster
 from tests.support.fleet import Fleet, Parent, fleet
 from tests.support.listener import Listener, settled
@@ -328,13 +328,13 @@ def test_what_a_lost_slot_holds_waits_and_the_rest_goes_on(
         )
         (member,) = made.some(1)
         api, down = member.api, cluster.primary_of(keys.live_shard(0))
-        cases = [api.start(**guided(api)) for _ in range(16)]
-        for case in cases:
+        lost: list[Case] = []
+        kept: list[Case] = []
+        while not (lost and kept):
+            case = api.start(**guided(api))
             assert api.say(case, STORY, Prefer="wait=20").status == 200
-        lost = [one for one in cases if cluster.primary_of(CaseKeys(one.id).meta) == down]
-        kept = [one for one in cases if one not in lost]
-        assert lost
-        assert kept
+            there = cluster.primary_of(CaseKeys(case.id).meta) == down
+            (lost if there else kept).append(case)
         cluster.kill(down)
         cluster.wait_noticed()
         refused = api.get(f"/status/{lost[0].id}", lost[0].token)
@@ -347,6 +347,6 @@ def test_what_a_lost_slot_holds_waits_and_the_rest_goes_on(
         assert f"127.0.0.1:{down}" in health.json()["detail"]
         assert api.call("GET", "/health/ready").status == 200
         cluster.bring_back(down)
-        for case in cases:
+        for case in lost + kept:
             assert api.say(case, STORY, Prefer="wait=20").status == 200
         assert api.call("GET", "/health/redis").status == 200
