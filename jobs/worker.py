@@ -237,6 +237,7 @@ async def _housekeeping(duties: Duties) -> None:
 
 async def _run(worker: Worker) -> None:
     """Run an arq worker until it is cancelled or its storage fails it; close it in either case."""
+    pool = worker.pool
     try:
         await worker.async_run()
     finally:
@@ -244,6 +245,9 @@ async def _run(worker: Worker) -> None:
             await worker.close()
         except (RedisError, OSError) as error:
             _log.warning("worker.not_closed", reason=str(error))
+        finally:
+            # arq hangs up last, and not at all where its storage fails it before.
+            await pool.aclose(close_connection_pool=True)
 
 
 def _common(url: str, queue: str, slots: int) -> dict[str, Any]:

@@ -81,6 +81,9 @@ class AnalysisRunner:
         except CaseUnreadable as error:
             _log.warning("job.left_to_others", case=case_id, turn=turn, reason=str(error))
             return False
+        except StateUnavailable as error:
+            _log.warning("job.waiting", case=case_id, turn=turn, reason=str(error))
+            return False
         if not isinstance(claim, JobClaim):
             return False
         role: Role = "consumer"
