@@ -335,7 +335,8 @@ def create_app(parts: Parts) -> Litestar:
     def unburdened(app: ASGIApp) -> ASGIApp:
         return OverloadGuard(
             app,
-            lambda: parts.runner.is_full or parts.door.is_crowded,
+            lambda: parts.runner.working,
+            lambda: parts.door.is_crowded,
             most=parts.runner.most,
             below=BASE_PATH,
             on_problem=parts.metrics.problem,

@@ -2,8 +2,9 @@
 
 Whatever was let in is answered in time; whatever is not is told so before anything was taken in,
 and may ask another instance, or this one a second later. An instance works on so many turns at once
-and no more, and lets so many in at once: beyond that everybody would wait for everybody. Reading,
-stopping and leaving go on.
+and no more, and lets so many in at once: beyond that everybody would wait for everybody. Whoever
+has begun to tell goes first: the last of the room is kept from those who would only open a case,
+since each of them will want a turn as well. Reading, stopping and leaving go on.
 """
 
 import random
@@ -28,6 +29,9 @@ _WORK = (_OPENING, "continue", "continue-stream")
 MOST_OPENINGS = 64
 """So many cases are being opened at once. One keeps a processor busy for some milliseconds, so the
 last of so many is open within a second, and refusing all others costs little beside it."""
+OPENINGS_SHARE = 0.75
+"""Of the turns that an instance works on at once: where so many are begun or on their way, no more
+cases are opened, so that those which are open get their turns."""
 
 
 class OverloadGuard:
@@ -36,7 +40,8 @@ class OverloadGuard:
     def __init__(
         self,
         app: ASGIApp,
-        is_full: Callable[[], bool],
+        working: Callable[[], int],
+        is_crowded: Callable[[], bool],
         *,
         most: int,
         below: str,
@@ -46,17 +51,19 @@ class OverloadGuard:
 
         Args:
             app: What answers.
-            is_full: Whether it works on as many turns as it may.
-            most: So many it may; as many messages may be on their way to become one.
+            working: How many turns it works on.
+            is_crowded: Whether more connections wait before its door than can be served soon.
+            most: So many turns it may work on; as many messages may be on their way to become one.
             below: The path below which the API is.
             on_problem: Is told of what is refused.
         """
         self._app = app
-        self._is_full = is_full
+        self._working = working
+        self._is_crowded = is_crowded
         self._coming = {f"{below}/{one}": 0 for one in _WORK}
         """How many requests are inside whose answer has not begun, by path."""
-        self._most = dict.fromkeys(self._coming, most)
-        self._most[f"{below}/{_OPENING}"] = min(MOST_OPENINGS, most)
+        self._opening = f"{below}/{_OPENING}"
+        self._most = most
         self._on_problem = on_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,12 +71,22 @@ class OverloadGuard:
         path = scope["path"]
         if scope["type"] != ScopeType.HTTP or path not in self._coming:
             await self._app(scope, receive, send)
-        elif self._is_full() or self._coming[path] >= self._most[path]:
+        elif not self._has_room(path):
             self._on_problem("overloaded", OVERLOADED.status)
             # Not all of them in the same second.
             await refuse(send, OVERLOADED, retry_after=random.randint(1, 3))  # noqa: S311
         else:
             await self._let_in(path, scope, receive, send)
+
+    def _has_room(self, path: str) -> bool:
+        if path != self._opening:
+            return max(self._working(), self._coming[path]) < self._most
+        begun = self._working() + sum(self._coming.values())
+        return (
+            begun < max(1, self._most * OPENINGS_SHARE)
+            and self._coming[path] < MOST_OPENINGS
+            and not self._is_crowded()
+        )
 
     async def _let_in(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         counts = is_answered = False

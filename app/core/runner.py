@@ -118,12 +118,12 @@ class TurnRunner:
     @property
     def has_room(self) -> bool:
         """Whether this process would take another turn now."""
-        return not self.draining and not self.is_full
+        return not self.draining and self.working < self.most
 
     @property
-    def is_full(self) -> bool:
-        """Whether it works on as many turns as it may."""
-        return len(self._works) >= self.most
+    def working(self) -> int:
+        """How many turns it works on."""
+        return len(self._works)
 
     def start(self) -> None:
         """Begin to look for orphaned turns."""

@@ -43,7 +43,8 @@ async def test_only_work_is_refused_and_only_where_there_is_too_much(
 
     guard = OverloadGuard(
         app,
-        lambda: is_full,
+        lambda: 1_000 if is_full else 0,
+        lambda: False,
         most=1_000,
         below=BELOW,
         on_problem=lambda kind, status: told.append((kind, status)),
@@ -62,6 +63,37 @@ async def test_only_work_is_refused_and_only_where_there_is_too_much(
     assert headers[b"connection"] == b"close"
     assert msgspec.json.decode(body["body"])["type"] == "urn:triage:problem:overloaded"
     assert told == [("overloaded", 503)]
+
+
+@pytest.mark.parametrize(
+    ("working", "is_crowded", "is_opened"),
+    [(74, False, True), (75, False, False), (99, False, False), (0, True, False)],
+)
+async def test_whoever_has_begun_goes_first(
+    working: int, is_crowded: bool, is_opened: bool
+) -> None:
+    """No case is opened where those who have one would have to wait for it; they are let in."""
+    reached: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
+        reached.append(scope["path"].rpartition("/")[2])
+
+    async def send(message: Any) -> None:
+        del message
+
+    guard = OverloadGuard(
+        app,
+        lambda: working,
+        lambda: is_crowded,
+        most=100,
+        below=BELOW,
+        on_problem=lambda *_: None,
+    )
+    for name in ("start", "continue", "continue-stream"):
+        scope: Any = {"type": "http", "path": f"{BELOW}/{name}"}
+        await guard(scope, None, send)  # type: ignore[arg-type]
+    assert reached == ["start"] * is_opened + ["continue", "continue-stream"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +132,9 @@ async def test_no_more_come_in_at_once_than_can_be_taken_in(
         if message.get("status") == 503:
             refused.append(message)
 
-    guard = OverloadGuard(app, lambda: False, most=most, below=BELOW, on_problem=lambda *_: None)
+    guard = OverloadGuard(
+        app, lambda: 0, lambda: False, most=most, below=BELOW, on_problem=lambda *_: None
+    )
     scope: Any = {"type": "http", "path": f"{BELOW}/{name}"}
 
     def ask() -> asyncio.Task[None]:
@@ -141,7 +175,9 @@ async def test_whose_body_is_still_on_its_way_keeps_nobody_out() -> None:
     async def send(message: Any) -> None:
         raise AssertionError(message)
 
-    guard = OverloadGuard(app, lambda: False, most=1, below=BELOW, on_problem=lambda *_: None)
+    guard = OverloadGuard(
+        app, lambda: 0, lambda: False, most=1, below=BELOW, on_problem=lambda *_: None
+    )
     scope: Any = {"type": "http", "path": f"{BELOW}/start"}
     slow = asyncio.create_task(guard(scope, receive, send))
     await waiting.wait()
