@@ -32,6 +32,8 @@ MOST_OF_CASE = 1_000
 SETTLE_MS = 600_000
 """How long after its facts were taken off a case is looked at once more: a commit that an outage
 held up may come after its listing was found empty."""
+FRESH_MS = 10_000
+"""For so long after its listing a case without facts tells nothing: the commit comes next."""
 _ROOM_SECONDS = 5.0
 _TAKEN_AT_ONCE = 1_000
 _PAGE = 200
@@ -136,13 +138,30 @@ class _Waiting(Struct):
     number: int
 
 
+class _Sample(Struct):
+    """Of the listed cases those that have waited longest."""
+
+    found: list[_Waiting] = []
+    looked_at: int = 0
+    listed: int = 0
+
+    @property
+    def facts(self) -> int:
+        """How many wait in all cases; an estimate where not all were looked at."""
+        number = sum(one.number for one in self.found)
+        return number * max(self.listed, self.looked_at) // max(1, self.looked_at)
+
+
 class FactStream:
     """The facts on their way to the warehouse, from a reader's side."""
 
-    def __init__(self, store: Store, *, settle_ms: int = SETTLE_MS) -> None:
-        """Take the storage, and when to look once more at a case whose facts were taken off."""
+    def __init__(
+        self, store: Store, *, settle_ms: int = SETTLE_MS, fresh_ms: int = FRESH_MS
+    ) -> None:
+        """Take the storage, and how long to look at a case without facts, and when once more."""
         self._store = store
         self._settle_ms = settle_ms
+        self._fresh_ms = fresh_ms
 
     async def waiting(self) -> int:
         """Return how many facts wait; an estimate where there are very many.
@@ -151,7 +170,7 @@ class FactStream:
             StateUnavailable: if the storage does not answer.
         """
         streamed = int(await self._store.command("XLEN", keys.FACTS))
-        return streamed + _all(*await self._cases())
+        return streamed + (await self._sample()).facts
 
     async def read(self, limit: int) -> list[Entry]:
         """Return facts that wait, of each case the oldest first, until they are taken off.
@@ -198,31 +217,30 @@ class FactStream:
                 ("HMGET", keys.FACTS_LOST, "facts", "since"),
             ]
         )
-        found, cases = await self._cases()
+        of_cases = await self._sample()
         oldest = [int(first[0][0].partition(b"-")[0])] if first else []
-        oldest += [one.since_ms for one in found]
-        of_cases = _all(found, cases)
+        oldest += [one.since_ms for one in of_cases.found]
         return Backlog(
-            waiting=int(streamed) + of_cases,
+            waiting=int(streamed) + of_cases.facts,
             oldest_ms=min(oldest, default=None),
-            memory_bytes=int(memory or 0) + await self._weigh(found, of_cases),
+            memory_bytes=int(memory or 0) + await self._weigh(of_cases),
             lost=int(lost or 0),
             lost_since_ms=None if since is None else int(since) * 1_000,
         )
 
-    async def _weigh(self, found: Sequence[_Waiting], number: int) -> int:
-        """Return the bytes of so many facts, by those of a few."""
-        few = found[:_WEIGHED]
+    async def _weigh(self, sample: _Sample) -> int:
+        """Return the bytes of all facts, by those of a few."""
+        few = sample.found[:_WEIGHED]
         if not few:
             return 0
         sizes = await self._store.commands(
             ("MEMORY", "USAGE", CaseKeys(one.case_id).facts) for one in few
         )
-        return sum(int(one or 0) for one in sizes) * number // sum(one.number for one in few)
+        return sum(int(one or 0) for one in sizes) * sample.facts // sum(one.number for one in few)
 
-    async def _cases(self) -> tuple[list[_Waiting], int]:
-        """Return the cases that have waited longest, and how many are listed in all."""
-        found: list[_Waiting] = []
+    async def _sample(self) -> _Sample:
+        """Look at the cases that have waited longest."""
+        sample = _Sample()
         for index, until in self._indexes():
             rows = scored(
                 await self._store.command(
@@ -230,13 +248,15 @@ class FactStream:
                 )
             )
             sizes = await self._of_each(rows, "LLEN")
-            found += [
+            sample.looked_at += len(rows)
+            sample.found += [
                 _Waiting(case_id, since_ms, int(size))
                 for (case_id, since_ms), size in zip(rows, sizes, strict=True)
                 if size
             ]
-            await self._settle(index, rows, sizes)
-        return found, int(await self._store.command("ZCARD", keys.FACT_CASES))
+            sample.looked_at -= await self._settle(index, rows, sizes)
+        sample.listed = int(await self._store.command("ZCARD", keys.FACT_CASES))
+        return sample
 
     async def _read_cases(self, limit: int) -> list[Entry]:
         found: list[Entry] = []
@@ -272,7 +292,12 @@ class FactStream:
         self, index: str, rows: Sequence[tuple[str, int]], found: Sequence[Any]
     ) -> int:
         """Take cases off in whose lists nothing was found, for a last look or for good."""
-        empty = [row for row, one in zip(rows, found, strict=True) if one is not None and not one]
+        until = now_ms() - (self._fresh_ms if index == keys.FACT_CASES else 0)
+        empty = [
+            row
+            for row, one in zip(rows, found, strict=True)
+            if one is not None and not one and row[1] <= until
+        ]
         if not empty:
             return 0
         if index == keys.FACT_CASES:
@@ -289,12 +314,6 @@ class FactStream:
 
     def _indexes(self) -> tuple[tuple[str, str | int], ...]:
         return ((keys.FACT_CASES, "+inf"), (keys.FACT_CASES_SETTLING, now_ms()))
-
-
-def _all(found: Sequence[_Waiting], cases: int) -> int:
-    """Return how many facts wait, where some of the listed cases were counted."""
-    number = sum(one.number for one in found)
-    return number if cases <= _COUNTED or not found else number * cases // len(found)
 
 
 def _place(data: bytes) -> str:

@@ -42,7 +42,7 @@ def ids(entries: list[Entry]) -> list[str]:
 
 async def test_a_commit_lists_its_case_and_leaves_its_facts(store: Store) -> None:
     """They wait until they are taken off, and again after that where more comes."""
-    conversations, stream = ConversationStateManager(store, "one"), FactStream(store)
+    conversations, stream = ConversationStateManager(store, "one"), FactStream(store, fresh_ms=0)
     case_id = (await opened(conversations)).case_id
     for number in (1, 2):
         await post(conversations, case_id)
@@ -81,7 +81,7 @@ async def test_every_fact_comes_once_and_of_each_case_in_order(store: Store) -> 
 
 async def test_a_commit_that_comes_late_is_found_by_a_last_look(store: Store) -> None:
     """Its listing was found empty and taken off in between; nobody lists it again."""
-    stream = FactStream(store, settle_ms=50)
+    stream = FactStream(store, settle_ms=50, fresh_ms=0)
     await store.commands(facts_listed("late"))
     assert await stream.waiting() == 0
     assert await store.command("ZCARD", keys.FACT_CASES) == 0
@@ -94,6 +94,31 @@ async def test_a_commit_that_comes_late_is_found_by_a_last_look(store: Store) ->
     await stream.take_off(page)
     assert await stream.read(10) == []
     assert await store.command("ZCARD", keys.FACT_CASES_SETTLING) == 0
+
+
+async def test_a_look_between_listing_and_commit_puts_nothing_off(store: Store) -> None:
+    """What was listed a moment ago stays listed, however often nothing is found there."""
+    stream = FactStream(store)
+    await leave(store, turn("other", 1))
+    await store.commands(facts_listed("c"))
+    assert await stream.waiting() == 1
+    assert ids(await stream.read(10)) == ["turn:other.1"]
+    assert (await stream.backlog()).waiting == 1
+    await store.command("RPUSH", CaseKeys("c").facts, encode(turn("c", 1)))
+    assert sorted(ids(await stream.read(10))) == ["turn:c.1", "turn:other.1"]
+
+
+async def test_of_very_many_cases_some_tell_of_all(store: Store) -> None:
+    """Also where most of them were listed a moment ago and have nothing yet."""
+    stream = FactStream(store)
+    number = 3_000
+    await store.commands(command for at in range(number) for command in facts_listed(f"c{at}"))
+    some = range(0, number, 3)
+    await store.commands(
+        ("RPUSH", CaseKeys(f"c{at}").facts, *[encode(turn(f"c{at}", n)) for n in (1, 2)])
+        for at in some
+    )
+    assert await stream.waiting() == pytest.approx(2 * len(some), rel=0.05)
 
 
 async def test_a_case_that_is_listed_again_meanwhile_stays_listed(store: Store) -> None:
