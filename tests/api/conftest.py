@@ -40,7 +40,7 @@ def instance(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Instance]:
     """The running instance."""
-    with instances(valkey.url, tmp_path_factory.mktemp("api")) as start:
+    with instances(valkey.url, tmp_path_factory.mktemp("api"), measured=True) as start:
         instance = start(env=tiny_settings, wait=False)
         instance.wait_ready(timeout=100)
         yield instance

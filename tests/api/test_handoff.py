@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, OPERATOR_TOKEN, TERMINALS, Answer, Api, Case, Frame, text_of
-from tests.support.processes import UNMEASURED, Instance, instances
+from tests.support.processes import Instance, instances
 
 STORY = "Water has been dripping from my bathroom ceiling since yesterday."
 CALLED = "I have called somebody of the shop."
@@ -218,7 +218,7 @@ def pair(
 ) -> Iterator[tuple[Instance, Instance]]:
     """Two instances on one storage, of which the first is about to die."""
     with instances(valkey.url, tmp_path_factory.mktemp("pair")) as start:
-        doomed = start(env={**tiny_settings, **UNMEASURED}, wait=False)
+        doomed = start(env=tiny_settings, wait=False)
         staying = start(env=tiny_settings, wait=False)
         for one in (doomed, staying):
             one.wait_ready(timeout=100)

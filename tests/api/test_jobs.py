@@ -10,7 +10,7 @@ import pytest
 
 from app.embedded import EmbeddedValkey
 from tests.support.api import BASE, OPERATOR_TOKEN, Api, Case, Frame
-from tests.support.processes import Program, environment, instances, triage
+from tests.support.processes import Program, counted, environment, instances, triage
 from tests.support.provider import SlowProvider, slow_provider
 from tests.support.valkey import Wire
 
@@ -53,7 +53,7 @@ def worker(
 ) -> Iterator[Program]:
     """A worker for as long as the test runs."""
     folder = tmp_path_factory.mktemp("worker")
-    env = environment(TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(folder), **settings)
+    env = counted(environment(TRIAGE_REDIS_URL=valkey.url, TRIAGE_VAR=str(folder), **settings))
     program = Program("worker", triage("worker"), env, folder / "worker.log")
     try:
         program.wait_until(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.api import Api
-from tests.support.processes import UNMEASURED, environment, free_port, get, is_alive
+from tests.support.processes import environment, free_port, get, is_alive
 
 READY_SECONDS = 100.0
 """How long a start may take on a machine that has other things to do."""
@@ -119,7 +119,7 @@ def parent(folder: Path, settings: Mapping[str, str]) -> Iterator[Parent]:
         subprocess.Popen(
             [sys.executable, "-m", "tests.support.prefork"],
             cwd=_ROOT,
-            env=environment(TRIAGE_VAR=str(folder), **settings) | UNMEASURED,
+            env=environment(TRIAGE_VAR=str(folder), **settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -25,8 +25,7 @@ ACCESS_SECRET = "the-secret-of-all-digests-in-tests"
 """Instances on one storage must have the same, and here their folders are not."""
 MASTER_KEYS = "7e57ab1e:aW4gdGVzdHMgYWxsIGNhc2VzIGhhdmUgb25lIGtleSE="
 """The ring of master keys, likewise."""
-UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
-"""Whoever is killed writes no coverage, and measuring it would only make the others slow."""
+_MEASURING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 _OURS = ("TRIAGE_", "OPENAI_", "ANTHROPIC_")
 
 
@@ -136,8 +135,14 @@ class StartInstance(Protocol):
 
 
 @contextmanager
-def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
-    """Start any number of API instances with one storage; all end with the block."""
+def instances(redis_url: str, var: Path, *, measured: bool = False) -> Iterator[StartInstance]:
+    """Start any number of API instances with one storage; all end with the block.
+
+    Args:
+        redis_url: The storage.
+        var: Their data folder.
+        measured: Whether what they run counts as covered.
+    """
     with ExitStack() as stack:
 
         def start(
@@ -158,7 +163,8 @@ def instances(redis_url: str, var: Path) -> Iterator[StartInstance]:
                 **(env or {}),
             }
             log = var / f"api-{chosen}-{time.monotonic_ns()}.log"
-            instance = Instance(chosen, triage("serve"), environment(**settings), log)
+            own = environment(**settings)
+            instance = Instance(chosen, triage("serve"), counted(own) if measured else own, log)
             stack.callback(instance.close)
             if wait:
                 instance.wait_ready()
@@ -173,14 +179,25 @@ def triage(*args: str) -> list[str]:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return an environment with these settings and none of those the tests were started with."""
+    """Return an environment with these settings and none of those the tests were started with.
+
+    What a process runs does not count as covered; see `counted`.
+    """
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
     ours = {
         "PYTHONUNBUFFERED": "1",
         "TRIAGE_ACCESS_SECRET": ACCESS_SECRET,
         "TRIAGE_MASTER_KEYS": MASTER_KEYS,
     }
-    return {**inherited, **ours, **settings}
+    return {**inherited, **dict.fromkeys(_MEASURING, ""), **ours, **settings}
+
+
+def counted(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process whose run counts as covered, if the tests' does.
+
+    Such a process takes thrice as long to start, so this is for few, which are not killed.
+    """
+    return {**env, **{name: os.environ.get(name, "") for name in _MEASURING}}
 
 
 def free_port() -> int:
