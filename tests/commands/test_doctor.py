@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.commands.doctor import Finding, examine
+from app.commands.doctor import examine
+from app.commands.finding import Finding
 from app.commands.place import base_url, hide_secret, interviewer
 from app.core.private_file import write_private
 from app.domain.sealing import MasterRing, new_master
