@@ -62,7 +62,7 @@ STORIES := app/playbooks/stories/legal_br
 
 weights: .venv/dev.stamp ## Teach the legal playbook anew; the same stories give the same file
 	OPENBLAS_NUM_THREADS=1 $(BIN)/triage playbook teach app/playbooks/legal_br.toml \
-		$(STORIES).tuned.jsonl $(STORIES).taught.{1,2,3,4,5,6}.jsonl $(ARGS)
+		$(STORIES).tuned.jsonl $(STORIES).taught.{1..12}.jsonl $(ARGS)
 
 # Every test run takes these proofs with few rounds; here they take many, or as many as ROUNDS says.
 prove = TRIAGE_PROOF_ROUNDS=$(or $(ROUNDS),$(1)) $(BIN)/python -m pytest -m '' --timeout 3600 $(2) $(ARGS)

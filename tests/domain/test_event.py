@@ -62,3 +62,11 @@ def test_a_frame_may_go_without_an_id() -> None:
     """What must not move a reader's place carries none."""
     data = events.encode(Status(status="thinking"))
     assert events.frame(None, "status", data).startswith(b"event: status\n")
+
+
+def test_what_a_newer_version_wrote_is_read_as_it_is() -> None:
+    """A process that only passes events on needs not know them."""
+    assert events.as_mapping(b'{"type": "of.tomorrow", "turn": 3}') == {
+        "type": "of.tomorrow",
+        "turn": 3,
+    }

@@ -15,7 +15,20 @@ from app.domain.playbook import Playbook
 
 FOLDER = Path(__file__).parents[3] / "app" / "playbooks" / "stories"
 Split = Literal[
-    "tuned", "kept", "taught.1", "taught.2", "taught.3", "taught.4", "taught.5", "taught.6"
+    "tuned",
+    "kept",
+    "taught.1",
+    "taught.2",
+    "taught.3",
+    "taught.4",
+    "taught.5",
+    "taught.6",
+    "taught.7",
+    "taught.8",
+    "taught.9",
+    "taught.10",
+    "taught.11",
+    "taught.12",
 ]
 Tag = Literal[
     "clear",
@@ -33,7 +46,7 @@ Tag = Literal[
 class Story(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a file of stories."""
 
-    id: Annotated[str, Meta(pattern=r"^([tk]\d{3}|t[1-6]-\d{4})$")]
+    id: Annotated[str, Meta(pattern=r"^([tk]\d{3}|t([1-9]|1[0-2])-\d{4})$")]
     locale: Literal["pt-BR", "en"]
     text: Annotated[str, Meta(min_length=2, max_length=1_000)]
     code: str | None
@@ -70,7 +83,7 @@ def test_ids_are_unique_and_tell_the_split(split: Split) -> None:
     """No two stories share an id, and its beginning says which file it is in."""
     ids = [story.id for story in stories(split)]
     assert len(set(ids)) == len(ids)
-    beginning = f"t{split[-1]}-" if split.startswith("taught") else split[0]
+    beginning = f"t{split.partition('.')[2]}-" if split.startswith("taught") else split[0]
     assert {one[: len(beginning)] for one in ids} == {beginning}
 
 
