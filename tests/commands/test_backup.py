@@ -21,7 +21,7 @@ from tests.support import warehouses
 from tests.support.api import Api, Case
 from tests.support.cluster import PRIMARIES, running_cluster
 from tests.support.listener import conversation
-from tests.support.processes import Instance, environment, free_port, triage
+from tests.support.processes import Instance, counted, environment, free_port, triage
 from tests.support.waiting import until
 
 STORY = "I was dismissed yesterday and have not been paid."
@@ -57,7 +57,7 @@ class Place:
         """Run `triage backup`, which ends so; returns what it said, on one line."""
         done = subprocess.run(
             triage("backup", *args),
-            env=self.env(),
+            env=counted(self.env()),
             capture_output=True,
             text=True,
             timeout=120,

@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 
-from tests.support.processes import StartInstance, environment, free_port, triage
+from tests.support.processes import StartInstance, counted, environment, free_port, triage
 from tests.web.analyses import leak_analysis
 from tests.web.standin import Fault, Standin, ended, telling
 
@@ -29,7 +29,7 @@ async def chat(url: str, lines: list[str], *options: str, **settings: str) -> Ta
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(COLUMNS="88", PYTHONIOENCODING="utf-8", **settings),
+        env=counted(environment(COLUMNS="88", PYTHONIOENCODING="utf-8", **settings)),
     )
     out, err = await process.communicate("".join(f"{line}\n" for line in lines).encode())
     assert process.returncode is not None

@@ -15,7 +15,7 @@ from app.embedded import EmbeddedValkey
 from app.state.keys import MASTERS
 from tests.support.api import Api, Case
 from tests.support.listener import settled
-from tests.support.processes import Program, StartInstance, environment, triage
+from tests.support.processes import Program, StartInstance, counted, environment, triage
 
 TOLD = "Fui mandada embora sem justa causa e a empresa não pagou a minha rescisão."
 ASKED = "Sinto muito. Quando foi isso?"
@@ -44,7 +44,7 @@ class Move:
         """Run `triage migrate`; returns its status and what it said."""
         done = subprocess.run(
             triage("migrate", *args),
-            env=self.env(),
+            env=counted(self.env()),
             capture_output=True,
             text=True,
             timeout=100,

@@ -32,7 +32,7 @@ from app.state.store import Store
 from app.state.webhooks import Webhooks
 from tests.support.api import OPERATOR_TOKEN, Api, Case
 from tests.support.cases import TOKEN_HASH, case_state
-from tests.support.processes import Program, environment, instances, triage
+from tests.support.processes import Program, counted, environment, instances, triage
 from tests.support.sealed import store_at
 from tests.support.valkey import Wire
 from tests.support.waiting import until
@@ -277,7 +277,7 @@ def run(settings: dict[str, str], *args: str, status: int = 0) -> subprocess.Com
     """Run `triage keys`."""
     done = subprocess.run(
         triage("keys", *args),
-        env=environment(**settings),
+        env=counted(environment(**settings)),
         capture_output=True,
         text=True,
         timeout=180,
