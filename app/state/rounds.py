@@ -14,21 +14,30 @@ _PAGE = 200
 async def active(store: Store, *, limit: int, before_ms: int | None) -> list[ActiveConversation]:
     """List active cases; see `ConversationStateManager.list_active_conversations`."""
     top = "+inf" if before_ms is None else f"({before_ms}"
-    tail = ("BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES")
-    pages = await store.commands(
-        ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail) for shard in range(keys.LIVE_SHARDS)
-    )
-    rows = sorted((row for page in pages for row in scored(page)), key=lambda row: -row[1])
-    found: list[ActiveConversation] = []
-    for at in range(0, len(rows), _PAGE):
-        page = rows[at : at + _PAGE]
-        found_states = await states(store, [case_id for case_id, _ in page])
-        for (case_id, score), state in zip(page, found_states, strict=True):
-            if isinstance(state, CaseState) and state.status == "active":
-                found.append(
-                    ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
-                )
-    return found[:limit]
+    look = limit
+    while True:
+        tail = ("BYSCORE", "REV", "LIMIT", 0, look, "WITHSCORES")
+        answers = await store.commands(
+            ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail)
+            for shard in range(keys.LIVE_SHARDS)
+        )
+        pages = [scored(one) for one in answers]
+        # Below the last that was read of a list there may be others that were not.
+        known = max((page[-1][1] for page in pages if len(page) == look), default=None)
+        rows = sorted((row for page in pages for row in page), key=lambda row: -row[1])
+        rows = [row for row in rows if known is None or row[1] >= known]
+        found: list[ActiveConversation] = []
+        for at in range(0, len(rows), _PAGE):
+            page = rows[at : at + _PAGE]
+            found_states = await states(store, [case_id for case_id, _ in page])
+            for (case_id, score), state in zip(page, found_states, strict=True):
+                if isinstance(state, CaseState) and state.status == "active":
+                    found.append(
+                        ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
+                    )
+        if len(found) >= limit or known is None:
+            return found[:limit]
+        look *= 2  # some were over: look further down
 
 
 async def sweep(store: Store, *, stale_ms: int) -> tuple[int, int]:
