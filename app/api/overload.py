@@ -81,9 +81,10 @@ class OverloadGuard:
     def _has_room(self, path: str) -> bool:
         if path != self._opening:
             return max(self._working(), self._coming[path]) < self._most
-        begun = self._working() + sum(self._coming.values())
+        # A turn whose answer is waited for in one piece is both: on its way, and worked on.
+        turns = max(self._working(), sum(self._coming.values()) - self._coming[path])
         return (
-            begun < max(1, self._most * OPENINGS_SHARE)
+            turns + self._coming[path] < max(1, self._most * OPENINGS_SHARE)
             and self._coming[path] < MOST_OPENINGS
             and not self._is_crowded()
         )

@@ -72,7 +72,7 @@ class ConversationStateManager(CaseInbox, CaseClaims, CaseFinish, CaseReading):
     ) -> list[ActiveConversation]:
         """List cases whose interview is going on, the latest activity first.
 
-        A case that ended in this very moment is passed over, so a page may be a little shorter.
+        A case that ended in this very moment is passed over; a page is shorter only at the end.
 
         Args:
             limit: at most so many.

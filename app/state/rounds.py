@@ -1,5 +1,7 @@
 """Going round all cases: which are active, which are gone, which turns were forgotten."""
 
+from collections.abc import Sequence
+
 from app.domain.case import CaseState
 from app.state import case_index, handoffs, job_board, keys
 from app.state.indexes import now_ms, scored
@@ -14,30 +16,36 @@ _PAGE = 200
 async def active(store: Store, *, limit: int, before_ms: int | None) -> list[ActiveConversation]:
     """List active cases; see `ConversationStateManager.list_active_conversations`."""
     top = "+inf" if before_ms is None else f"({before_ms}"
-    look = limit
-    while True:
-        tail = ("BYSCORE", "REV", "LIMIT", 0, look, "WITHSCORES")
+    found: list[ActiveConversation] = []
+    while len(found) < limit:
         answers = await store.commands(
-            ("ZRANGE", keys.live_shard(shard), top, "-inf", *tail)
+            ("ZRANGE", keys.live_shard(shard), top, "-inf", "BYSCORE", "REV", "LIMIT", 0, limit,
+             "WITHSCORES")
             for shard in range(keys.LIVE_SHARDS)
-        )
+        )  # fmt: skip
         pages = [scored(one) for one in answers]
-        # Below the last that was read of a list there may be others that were not.
-        known = max((page[-1][1] for page in pages if len(page) == look), default=None)
-        rows = sorted((row for page in pages for row in page), key=lambda row: -row[1])
-        rows = [row for row in rows if known is None or row[1] >= known]
-        found: list[ActiveConversation] = []
-        for at in range(0, len(rows), _PAGE):
-            page = rows[at : at + _PAGE]
-            found_states = await states(store, [case_id for case_id, _ in page])
-            for (case_id, score), state in zip(page, found_states, strict=True):
-                if isinstance(state, CaseState) and state.status == "active":
-                    found.append(
-                        ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
-                    )
-        if len(found) >= limit or known is None:
-            return found[:limit]
-        look *= 2  # some were over: look further down
+        # What lies below the last of a full page was not read: there the next round begins.
+        down_to = max((page[-1][1] for page in pages if len(page) == limit), default=None)
+        rows = [row for page in pages for row in page if down_to is None or row[1] >= down_to]
+        found += await _those_active(store, sorted(rows, key=lambda row: -row[1]))
+        if down_to is None:
+            break
+        top = f"({down_to}"
+    return found[:limit]
+
+
+async def _those_active(store: Store, rows: Sequence[tuple[str, int]]) -> list[ActiveConversation]:
+    """Return those that are active of cases with the time of their last activity."""
+    found: list[ActiveConversation] = []
+    for at in range(0, len(rows), _PAGE):
+        page = rows[at : at + _PAGE]
+        found_states = await states(store, [case_id for case_id, _ in page])
+        found += [
+            ActiveConversation(case_id=case_id, last_activity_ms=score, state=state)
+            for (case_id, score), state in zip(page, found_states, strict=True)
+            if isinstance(state, CaseState) and state.status == "active"
+        ]
+    return found
 
 
 async def sweep(store: Store, *, stale_ms: int) -> tuple[int, int]:

@@ -96,6 +96,38 @@ async def test_whoever_has_begun_goes_first(
     assert reached == ["start"] * is_opened + ["continue", "continue-stream"]
 
 
+async def test_a_turn_that_is_waited_for_counts_once() -> None:
+    """It is worked on while its caller has no answer yet, and takes the room of one."""
+    reached: list[str] = []
+    inside, answering = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
+        reached.append(scope["path"].rpartition("/")[2])
+        if len(reached) == 40:
+            inside.set()
+        await answering.wait()
+
+    async def send(message: Any) -> None:
+        del message
+
+    guard = OverloadGuard(
+        app, lambda: 40, lambda: False, most=100, below=BELOW, on_problem=lambda *_: None
+    )
+
+    def ask(name: str) -> asyncio.Task[None]:
+        scope: Any = {"type": "http", "path": f"{BELOW}/{name}"}
+        return asyncio.create_task(guard(scope, None, send))  # type: ignore[arg-type]
+
+    turns = [ask("continue") for _ in range(40)]
+    await inside.wait()
+    openings = [ask("start") for _ in range(36)]
+    await asyncio.sleep(0)
+    assert reached.count("start") == 35
+    answering.set()
+    await asyncio.gather(*turns, *openings)
+
+
 @pytest.mark.parametrize(
     ("name", "most", "let_in"),
     [

@@ -56,6 +56,27 @@ async def test_active_conversations_are_listed_latest_first(
     assert (await conversations.list_active_conversations(limit=1))[0].state == states[6]
 
 
+async def test_what_is_over_hides_nothing_behind_it(conversations: Cases, clean: Wire) -> None:
+    """However many ended in this moment: the next page begins below the last that was shown."""
+    states = [await opened(conversations)]
+    while len(states) < 5:  # one list holds them all
+        state = await opened(conversations)
+        if keys.live(state.case_id) == keys.live(states[0].case_id):
+            states.append(state)
+        else:
+            clean.call("ZREM", keys.live(state.case_id), state.case_id)
+    for at, state in enumerate(states):
+        clean.call("ZADD", keys.live(state.case_id), str(1_000 + at), state.case_id)
+    for state in states[1:4]:
+        ended = replace(state, status="completed")
+        await conversations.save_conversation_state(state.case_id, ended, ttl=60)
+        clean.call("ZADD", keys.live(state.case_id), "1002", state.case_id)
+    (latest,) = await conversations.list_active_conversations(limit=1)
+    (other,) = await conversations.list_active_conversations(limit=1, before_ms=1_004)
+    assert (latest.case_id, other.case_id) == (states[4].case_id, states[0].case_id)
+    assert await conversations.list_active_conversations(limit=1, before_ms=1_000) == []
+
+
 async def test_a_completed_case_leaves_the_list(conversations: Cases, clean: Wire) -> None:
     """The finish that ends an interview takes the case off the list of active ones."""
     state = await opened(conversations)
